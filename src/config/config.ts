@@ -1,0 +1,44 @@
+/** The frozen result of reading the environment: what a process was started with. */
+
+export interface RedisSettings {
+  /** Secret: may hold a password. */
+  readonly url: string;
+}
+
+export interface Config {
+  readonly nodeType: "master" | "slave" | "unset";
+  /** Ms between full reconciliations. */
+  readonly syncFrequencyMs: number;
+  /** Caches of keys and users. Has no influence on sync. */
+  readonly memoryCacheEnabled: boolean;
+  /** undefined: embedded SQLite. */
+  readonly sqlDsn: string | undefined;
+  readonly sqlitePath: string;
+  readonly redis: RedisSettings | undefined;
+  /** undefined only on an embedded install before its file was made. */
+  readonly secretKey: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** Folder of the cluster-wide snapshot copy, shared by all nodes. */
+  readonly snapshotDir: string | undefined;
+  /** Address ranges whose forwarding headers are believed. */
+  readonly trustedProxies: readonly string[];
+  readonly trustedHeader: string | undefined;
+  readonly drainTimeoutMs: number;
+  /** Time that listening goes on after SIGTERM, since balancers lag. */
+  readonly drainGraceMs: number;
+  readonly metricsToken: string | undefined;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly locale: "en" | "zh_CN";
+  readonly initialRootAccessToken: string | undefined;
+  readonly initialRootToken: string | undefined;
+  readonly syncBell: "auto" | "none";
+  /** undefined: no limit. */
+  readonly authMaxStaleMs: number | undefined;
+  readonly lkgMaxAgeMs: number | undefined;
+  /** Largest JSON body. */
+  readonly maxBodyBytes: number;
+  /** Largest total of held bodies. */
+  readonly maxHeldBytes: number;
+}

@@ -1,0 +1,34 @@
+/** What is counted, as rooms see it; `metrics/registry.ts` fills it with Prometheus counters. */
+
+export interface CallMeters {
+  /** One finished call. */
+  finished(
+    labels: { operation: string; status: number; outcome: string },
+    seconds: number,
+    firstByteSeconds: number | null,
+  ): void;
+  /** One attempt at an upstream. */
+  attempted(labels: { channelId: number; result: string }): void;
+  running(delta: 1 | -1): void;
+}
+
+/** sync.md §5.10, names there. Times in seconds, measured on the database's clock and a local monotonic one. */
+export interface SyncMeters {
+  applied(
+    revision: number,
+    mode: "delta" | "full",
+    applySeconds: number,
+    propagationSeconds: number | null,
+  ): void;
+  head(revision: number): void;
+  error(stage: string, errorClass: string): void;
+  fullResync(reason: string): void;
+  bell(channel: string, up: boolean): void;
+  /** A change found by polling although a bell was up. */
+  pushMissed(): void;
+  regression(): void;
+  unloggedChanges(count: number): void;
+  rejectedRows(count: number): void;
+  state(state: string, lagSeconds: number, stalenessSeconds: number): void;
+  diskCopy(revision: number | null, error: boolean): void;
+}

@@ -1,0 +1,294 @@
+/**
+ * The columns of every table, as Kysely reads and writes them on all three engines.
+ * BIGINT columns are BigInt on every engine (see money: sums above 2^53 exist); JSON is kept as text, so that
+ * one definition holds everywhere. All times are milliseconds UTC of the database's clock.
+ */
+import type { Generated } from "kysely";
+
+/** Columns that every configuration table has. */
+interface ConfigRow {
+  id: Generated<bigint>;
+  /** Revision that last wrote this row; 0 where a row was written by hand and not yet adopted. */
+  rev: Generated<bigint>;
+}
+
+export interface ChannelTable extends ConfigRow {
+  name: string;
+  provider: string;
+  base_url: string | null;
+  /** JSON array of model names or `prefix*`. */
+  models: string;
+  /** JSON array of group symbols. */
+  groups: string;
+  priority: number | null;
+  weight: number | null;
+  /** `enabled` or `disabled`. */
+  status: string;
+  /** JSON object: asked model → sent model. */
+  model_mapping: string | null;
+  /** JSON object: header → value, sent upstream. */
+  headers: string | null;
+  /** JSON object: body member → value, put over the caller's. */
+  parameters: string | null;
+  proxy: string | null;
+  tag: string | null;
+  /** JSON object: connectMs, firstByteMs, idleMs. */
+  timeouts: string | null;
+  /** JSON object of further options (`replyModel`, …). */
+  options: string | null;
+  created_at: bigint;
+  updated_at: bigint;
+}
+
+export interface CredentialTable extends ConfigRow {
+  channel_id: bigint;
+  /** Order within the channel. */
+  position: number;
+  /** The secret, sealed with the cluster's data key. */
+  sealed: string;
+  status: string;
+}
+
+export interface GroupTable extends ConfigRow {
+  symbol: string;
+  name: string;
+  /** Millionths. */
+  ratio: bigint;
+  public: number;
+  enabled: number;
+  created_at: bigint;
+  updated_at: bigint;
+}
+
+export interface PriceTable extends ConfigRow {
+  /** Model name or `prefix*`. */
+  model: string;
+  /** `tokens` or `call`. */
+  mode: string;
+  /** Nano-dollars per million tokens; null: not priced apart. */
+  input: bigint | null;
+  output: bigint | null;
+  cache_read: bigint | null;
+  cache_write_5m: bigint | null;
+  cache_write_1h: bigint | null;
+  /** Nano-dollars per call. */
+  per_call: bigint | null;
+  created_at: bigint;
+  updated_at: bigint;
+}
+
+export interface ModelTable extends ConfigRow {
+  model: string;
+  owner: string | null;
+  context: bigint | null;
+  /** JSON array. */
+  modalities: string | null;
+  description: string | null;
+  created_at: bigint;
+  updated_at: bigint;
+}
+
+export interface SettingTable extends ConfigRow {
+  name: string;
+  /** JSON value. */
+  value: string;
+  updated_at: bigint;
+}
+
+export interface KeyTable extends ConfigRow {
+  /** HMAC of the key (core/seal.ts hashApiKey), hex. */
+  hash: string;
+  name: string;
+  owner_id: bigint;
+  /** Group symbol; null: the owner's. */
+  group: string | null;
+  fallback_group: string | null;
+  /** JSON array of allowed model names or `prefix*`; null: all. */
+  models: string | null;
+  /** JSON array of address ranges; null: all. */
+  ip_ranges: string | null;
+  expires_at: bigint | null;
+  status: string;
+  /** Last four characters, to tell keys apart. */
+  hint: string;
+  created_at: bigint;
+  updated_at: bigint;
+}
+
+export interface UserTable extends ConfigRow {
+  username: string;
+  /** `root`, `admin` or `member`. */
+  role: string;
+  group: string;
+  /** `prepaid` or `postpaid`. */
+  billing: string;
+  status: string;
+  created_at: bigint;
+  updated_at: bigint;
+}
+
+/** Management tokens. */
+export interface TokenTable extends ConfigRow {
+  hash: string;
+  user_id: bigint;
+  name: string;
+  expires_at: bigint | null;
+  created_at: bigint;
+}
+
+/** One row: what makes these tables one cluster. */
+export interface ClusterTable {
+  id: number;
+  cluster_id: string;
+  /** Sealed with HKDF(SECRET_KEY); opening it proves that the secret is the cluster's. */
+  pepper: string;
+  data_key: string;
+  setup_token_hash: string | null;
+  setup_expires_at: bigint | null;
+  created_at: bigint;
+}
+
+/** One row: the revision that everything follows. */
+export interface SyncHeadTable {
+  id: number;
+  epoch: string;
+  revision: bigint;
+  commit_id: string;
+  /** The change log is complete for revisions above this one. */
+  min_retained: bigint;
+  /** Lowest snapshot schema that a reader must support. */
+  min_reader: number;
+  committed_at: bigint;
+}
+
+export interface SyncCommitTable {
+  revision: bigint;
+  commit_id: string;
+  txn_id: string;
+  author: string;
+  node_id: string;
+  summary: string;
+  committed_at: bigint;
+}
+
+export interface SyncChangeTable {
+  revision: bigint;
+  seq: number;
+  kind: string;
+  entity_id: string;
+  /** `u` (written) or `d` (deleted). */
+  op: string;
+}
+
+export interface NodeTable {
+  node_id: string;
+  incarnation: string;
+  type: string;
+  version: string;
+  schema_version: number;
+  started_at: bigint;
+  heartbeat_at: bigint;
+  state: string;
+  epoch: string;
+  applied_revision: bigint;
+  commit_id: string;
+  digest: string;
+  lag_ms: bigint;
+  staleness_ms: bigint;
+  last_error: string | null;
+  /** JSON array of quarantined rows. */
+  rejected: string;
+}
+
+export interface LeaseTable {
+  name: string;
+  holder: string;
+  fence: bigint;
+  expires_at: bigint;
+  renewed_at: bigint;
+}
+
+export interface CallTable {
+  /** Days since 1970 UTC of the admission. */
+  day: number;
+  call_id: string;
+  admitted_at: bigint;
+  node_id: string;
+  key_id: bigint;
+  user_id: bigint;
+  group: string;
+  channel_id: bigint | null;
+  dialect: string;
+  operation: string;
+  model_asked: string;
+  model_billed: string;
+  model_sent: string | null;
+  model_reported: string | null;
+  status: number;
+  /** Error kind, null when the call went well. */
+  error: string | null;
+  /** `complete`, `cut`, `caller_gone`, `failed`. */
+  outcome: string;
+  stream: number;
+  attempts: number;
+  input_tokens: bigint;
+  cache_read_tokens: bigint;
+  cache_write_tokens: bigint;
+  output_tokens: bigint;
+  reasoning_tokens: bigint;
+  /** 1 where usage was counted by us, not told by the upstream. */
+  estimated: number;
+  /** 1 where no price was found. */
+  unpriced: number;
+  /** Nano-dollars. */
+  cost: bigint;
+  /** Id and revision of the price row used. */
+  price_id: bigint | null;
+  revision: bigint;
+  first_byte_ms: number | null;
+  duration_ms: number;
+  end_user: string | null;
+  address: string;
+}
+
+export interface AuditTable {
+  id: Generated<bigint>;
+  at: bigint;
+  actor_id: bigint | null;
+  actor: string;
+  action: string;
+  kind: string;
+  entity_id: string;
+  revision: bigint;
+  /** JSON of what changed, secrets redacted. */
+  detail: string;
+  address: string;
+  request_id: string;
+}
+
+export interface MigrationTable {
+  name: string;
+  applied_at: bigint;
+}
+
+/** All tables by name. */
+export interface Tables {
+  channels: ChannelTable;
+  credentials: CredentialTable;
+  groups: GroupTable;
+  prices: PriceTable;
+  models: ModelTable;
+  settings: SettingTable;
+  keys: KeyTable;
+  users: UserTable;
+  tokens: TokenTable;
+  cluster: ClusterTable;
+  sync_head: SyncHeadTable;
+  sync_commit: SyncCommitTable;
+  sync_change: SyncChangeTable;
+  nodes: NodeTable;
+  leases: LeaseTable;
+  calls: CallTable;
+  audit: AuditTable;
+  switchyard_migrations: MigrationTable;
+}

@@ -1,0 +1,171 @@
+/**
+ * Configuration as the steps of a call read it: parsed, checked, frozen. The row parsers stand in
+ * `channel-row.ts` … beside; what they refuse is quarantined and never reaches these types.
+ */
+import type { Millionths, NanoDollars } from "../core/money.ts";
+import type { Json, JsonObject } from "../core/json-value.ts";
+
+export interface Credential {
+  readonly id: number;
+  readonly channelId: number;
+  readonly position: number;
+  /** In clear, in memory only. May be empty (an upstream that asks for none). */
+  readonly secret: string;
+  readonly enabled: boolean;
+}
+
+export interface ChannelTimeouts {
+  /** TCP and TLS. */
+  readonly connectMs?: number;
+  /** Until the reply's head. */
+  readonly firstByteMs?: number;
+  /** Between two chunks of the reply. */
+  readonly idleMs?: number;
+}
+
+export interface Channel {
+  readonly id: number;
+  readonly rev: number;
+  readonly name: string;
+  /** Id of a provider in providers/registry.ts. */
+  readonly provider: string;
+  /** Without a trailing slash; null: the provider's own. */
+  readonly baseUrl: string | null;
+  /** Names or `prefix*`. */
+  readonly models: readonly string[];
+  /** Group symbols. */
+  readonly groups: readonly string[];
+  /** Higher is asked first. */
+  readonly priority: number;
+  /** Share within a priority, ≥ 1. */
+  readonly weight: number;
+  readonly enabled: boolean;
+  readonly modelMapping: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly parameters: JsonObject;
+  /** http://, https:// or socks5:// URL; null: direct. */
+  readonly proxy: string | null;
+  readonly tag: string | null;
+  readonly timeouts: ChannelTimeouts;
+  /** What the caller sees as the reply's model when the name was mapped. */
+  readonly replyModel: "asked" | "upstream";
+  /** Enabled ones in order; empty when the channel needs none. */
+  readonly credentials: readonly Credential[];
+}
+
+export interface Group {
+  readonly id: number;
+  readonly rev: number;
+  readonly symbol: string;
+  readonly name: string;
+  readonly ratio: Millionths;
+  readonly public: boolean;
+  readonly enabled: boolean;
+}
+
+export interface Price {
+  readonly id: number;
+  readonly rev: number;
+  /** Name or `prefix*`. */
+  readonly model: string;
+  readonly mode: "tokens" | "call";
+  /** Nano-dollars per million tokens; undefined: the bucket falls back as meter/ tells. */
+  readonly input?: NanoDollars;
+  readonly output?: NanoDollars;
+  readonly cacheRead?: NanoDollars;
+  readonly cacheWrite5m?: NanoDollars;
+  readonly cacheWrite1h?: NanoDollars;
+  /** Nano-dollars. */
+  readonly perCall?: NanoDollars;
+}
+
+export interface ModelInfo {
+  readonly id: number;
+  readonly rev: number;
+  readonly model: string;
+  /** Shown as `owned_by`. */
+  readonly owner: string | null;
+  readonly context: number | null;
+  readonly modalities: readonly string[];
+  readonly description: string | null;
+}
+
+/** All settings with their defaults filled in; `settings.ts` is the table they come from. */
+export interface Settings {
+  /** Attempts after the first before the caller is told. */
+  readonly retryTimes: number;
+  /** Seconds a channel rests for one model after 429 or repeated failure. */
+  readonly cooldownSeconds: number;
+  /** Name shown on the page at `/`. */
+  readonly systemName: string;
+}
+
+/** A row that is kept out (or kept at its previous good content), and why. */
+export interface Rejected {
+  readonly kind: string;
+  readonly id: number;
+  readonly rev: number;
+  readonly reason: string;
+  /** Whether an earlier good content of this row goes on serving. */
+  readonly servingPrevious: boolean;
+}
+
+/** Reads one group's routes: which channels serve a model, best priority first. */
+export interface RouteIndex {
+  /**
+   * Enabled channels for a model in a group, in descending priority tiers: by exact name if any channel
+   * names it, else by the longest matching `prefix*`. Empty when none.
+   */
+  candidates(group: string, model: string): readonly (readonly Channel[])[];
+  /** Model names (no wildcards) that a group can call, sorted. */
+  models(group: string): readonly string[];
+}
+
+/** One committed revision, parsed whole. Immutable; a call keeps the one it began with. */
+export interface Snapshot {
+  readonly epoch: string;
+  readonly revision: number;
+  readonly commitId: string;
+  /** Database's clock when that revision was committed. */
+  readonly committedAtMs: number;
+  readonly channels: ReadonlyMap<number, Channel>;
+  /** By symbol. */
+  readonly groups: ReadonlyMap<string, Group>;
+  readonly prices: ReadonlyMap<number, Price>;
+  /** By model name. */
+  readonly models: ReadonlyMap<string, ModelInfo>;
+  readonly settings: Settings;
+  /** Names of settings that are set, with their raw value (for GET /api/settings). */
+  readonly settingValues: Readonly<Record<string, Json>>;
+  readonly routes: RouteIndex;
+  /** Price for a model: exact name, else longest `prefix*`; undefined when unpriced. */
+  findPrice(model: string): Price | undefined;
+  readonly rejected: readonly Rejected[];
+  /** Order-independent digest over (kind, id, served rev, quarantined). */
+  readonly digest: string;
+}
+
+/** A cached caller: key and owner as parsed rows. */
+export interface KeyRecord {
+  readonly id: number;
+  readonly rev: number;
+  readonly hash: string;
+  readonly name: string;
+  readonly group: string | null;
+  readonly fallbackGroup: string | null;
+  /** Names or `prefix*`; null: all. */
+  readonly models: readonly string[] | null;
+  readonly ipRanges: readonly string[] | null;
+  readonly expiresAtMs: number | null;
+  readonly enabled: boolean;
+  readonly owner: UserRecord;
+}
+
+export interface UserRecord {
+  readonly id: number;
+  readonly rev: number;
+  readonly username: string;
+  readonly role: "root" | "admin" | "member";
+  readonly group: string;
+  readonly enabled: boolean;
+}

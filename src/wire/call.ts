@@ -1,0 +1,41 @@
+/** A call as it moves through the steps, and the sink that its reply goes to. No framework type appears here. */
+
+/** Public API a caller speaks. */
+export type DialectId = "openai-chat";
+
+/** What is asked for. */
+export type Operation = "chat" | "completions" | "embeddings" | "models" | "model";
+
+/** Lower-case header names; repeated headers joined with ", ". */
+export type HeaderMap = Readonly<Record<string, string>>;
+
+/** One request of a caller, read whole. */
+export interface CallRequest {
+  /** core/ids.ts makeCallId; sent as `x-request-id`. */
+  readonly id: string;
+  readonly dialect: DialectId;
+  readonly operation: Operation;
+  /** Model named by the path (`/v1/models/:id`), where there is one. */
+  readonly pathModel?: string;
+  readonly headers: HeaderMap;
+  /** Decoded query parameters. */
+  readonly query: HeaderMap;
+  /** The body's bytes exactly as received. */
+  readonly body: Buffer;
+  /** The caller's address, after TRUSTED_PROXIES. */
+  readonly address: string;
+  /** Aborts when the caller's connection is gone. */
+  readonly signal: AbortSignal;
+  /** Aborts when the drain deadline has come: a running stream ends with an error event. */
+  readonly drainSignal: AbortSignal;
+}
+
+/** Where a reply goes. `head` once, then writes, then `end`; a write that waits answers a promise (back-pressure). */
+export interface ReplySink {
+  head(status: number, headers: Readonly<Record<string, string | readonly string[]>>): void;
+  write(chunk: Uint8Array): Promise<void> | undefined;
+  end(chunk?: Uint8Array): void;
+  /** Tears the connection down so that the caller sees a broken reply, never a whole one. */
+  destroy(): void;
+  readonly headSent: boolean;
+}
