@@ -1,0 +1,208 @@
+/**
+ * The architecture, held by a test: who may import whom, what each room alone may do, and the size of things.
+ * Read it as documentation; ARCHITECTURE.md tells the reasons.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const source = join(root, "src");
+
+/** Room → rooms it may import. A room may always import itself. Siblings of one row never import each other. */
+const mayImport: Record<string, readonly string[]> = {
+  core: [],
+  config: ["core"],
+  wire: ["core"],
+  metrics: ["core"],
+  dialects: ["core", "wire"],
+  providers: ["core", "wire", "dialects"],
+  store: ["core", "config"],
+  sync: ["core", "config", "store", "metrics"],
+  auth: ["core", "config", "wire", "sync", "store"],
+  route: ["core", "wire", "sync", "providers"],
+  meter: ["core", "wire", "sync", "store"],
+  upstream: ["core", "config", "wire"],
+  log: ["core", "config", "wire", "store"],
+  gateway: [
+    "core",
+    "config",
+    "wire",
+    "dialects",
+    "providers",
+    "store",
+    "sync",
+    "auth",
+    "route",
+    "meter",
+    "upstream",
+    "log",
+    "metrics",
+  ],
+  admin: ["core", "config", "store", "sync", "providers", "auth"],
+  cli: ["core", "config", "admin"],
+  http: ["core", "config", "wire", "sync", "log", "metrics", "auth", "dialects", "gateway", "admin"],
+};
+
+/** Package or built-in → the rooms that may use it, and why nobody else may. */
+const doors: readonly { readonly name: RegExp; readonly rooms: readonly string[]; readonly why: string }[] = [
+  { name: /^(kysely|pg|pg-.*|mysql2.*|redis|@redis\/.*|node:sqlite)$/, rooms: ["store"], why: "only store/ speaks to databases" },
+  { name: /^(undici|node:http2)$/, rooms: ["upstream"], why: "only upstream/ opens connections to vendors" },
+  { name: /^(fastify|@fastify\/.*)$/, rooms: ["http"], why: "framework types stop at http/" },
+  { name: /^@prometheus-io\//, rooms: ["metrics"], why: "counters are handed in as an interface" },
+  { name: /^commander$/, rooms: ["cli"], why: "the command line is one room" },
+  { name: /^pino$/, rooms: [], why: "main.ts makes the one logger" },
+];
+
+/** Calls that only one place may make. */
+const banned: readonly { readonly pattern: RegExp; readonly except: readonly string[]; readonly why: string }[] = [
+  { pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, except: ["core/clock.ts"], why: "time is a parameter (Clock)" },
+  { pattern: /\bset(Timeout|Interval)\(/, except: ["core/clock.ts", "store/sqlite/", "store/"], why: "timers come from Clock" },
+  { pattern: /\bMath\.random\(/, except: [], why: "randomness is a parameter" },
+  { pattern: /\bprocess\.env\b/, except: ["config/"], why: "only config/ reads the environment" },
+  { pattern: /\bconsole\./, except: [], why: "one logger, handed in" },
+  { pattern: /(?<![.\w])fetch\(/, except: ["cli/"], why: "vendors are reached through upstream/ alone" },
+  { pattern: /\bprocess\.exit\(/, except: ["main.ts"], why: "main.ts alone ends the process" },
+];
+
+const genericNames = /^(utils?|helpers?|common|types?|constants?|globals?|shared|misc|index)\.ts$/;
+
+function files(folder: string, wanted: (path: string) => boolean): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter(wanted);
+}
+
+const isTest = (path: string): boolean => path.endsWith(".test.ts");
+const production = files(source, (path) => path.endsWith(".ts") && !isTest(path));
+const inSource = (path: string): string => relative(source, path).split(sep).join("/");
+
+interface Import {
+  readonly from: string;
+  readonly specifier: string;
+}
+
+function imports(path: string): Import[] {
+  const text = readFileSync(path, "utf8");
+  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s+"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)|(?:^|\n)import\s+"([^"]+)"/g);
+  return [...found].map((match) => ({ from: path, specifier: match[1] ?? match[2] ?? match[3] ?? "" }));
+}
+
+const allImports = production.flatMap(imports);
+
+/** Code without comments and string contents, so that prose about Date.now() is not taken for a call. */
+function code(path: string): string {
+  return readFileSync(path, "utf8")
+    .replaceAll(/\/\*[\s\S]*?\*\//g, "")
+    .replaceAll(/(^|[^:"'`])\/\/[^\n]*/g, "$1");
+}
+
+test("every room is in the import table and every entry is a room", () => {
+  const rooms = readdirSync(source).filter((name) => statSync(join(source, name)).isDirectory());
+  assert.deepEqual(rooms.sort(), Object.keys(mayImport).sort());
+  assert.ok(production.length > 50, "the tree was found");
+});
+
+test("rooms import only what the table allows, and only through the door", () => {
+  const faults: string[] = [];
+  for (const { from, specifier } of allImports) {
+    if (!specifier.startsWith(".")) continue;
+    const [fromRoom = ""] = inSource(from).split("/");
+    if (fromRoom === "main.ts") continue;
+    const target = inSource(resolve(dirname(from), specifier));
+    const [room = "", ...rest] = target.split("/");
+    if (room === fromRoom) continue;
+    if (!(mayImport[fromRoom] ?? []).includes(room)) faults.push(`${inSource(from)} may not import ${room} (${specifier})`);
+    // A subfolder is private to its room; `dialects/<id>/` and `admin/<noun>/schema.ts` are listed doors.
+    const listedDoor = /^dialects\/[^/]+\/[^/]+$|^admin\/[^/]+\/schema\.ts$/.test(target);
+    if (rest.length > 1 && !listedDoor) faults.push(`${inSource(from)} reaches into ${target}`);
+  }
+  assert.deepEqual(faults, []);
+});
+
+test("each outside package has one room", () => {
+  const faults: string[] = [];
+  for (const { from, specifier } of allImports) {
+    const [room = ""] = inSource(from).split("/");
+    if (room === "main.ts") continue;
+    for (const door of doors) {
+      if (door.name.test(specifier) && !door.rooms.includes(room)) faults.push(`${inSource(from)}: ${specifier} (${door.why})`);
+    }
+  }
+  assert.deepEqual(faults, []);
+});
+
+test("server dependencies are each justified in ARCHITECTURE.md", () => {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: Record<string, string> };
+  const page = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+  const missing = Object.keys(manifest.dependencies).filter((name) => !page.includes(`\`${name}\``));
+  assert.deepEqual(missing, []);
+  assert.ok(Object.keys(manifest.dependencies).length <= 20);
+});
+
+test("banned calls stand only where they are allowed", () => {
+  const faults: string[] = [];
+  for (const path of production) {
+    const text = code(path);
+    for (const rule of banned) {
+      if (rule.except.some((allowed) => inSource(path).startsWith(allowed))) continue;
+      if (rule.pattern.test(text)) faults.push(`${inSource(path)}: ${rule.pattern.source} (${rule.why})`);
+    }
+  }
+  assert.deepEqual(faults, []);
+});
+
+test("no module keeps state", () => {
+  const faults = production.filter((path) => /^(export )?(let|var) |^(export )?const \w+(: [^=]+)? = new (Map|Set|WeakMap|Array)\b/m.test(code(path)));
+  assert.deepEqual(faults.map(inSource), []);
+});
+
+test("files are small and named for what they hold", () => {
+  const long = production.filter((path) => readFileSync(path, "utf8").split("\n").length > 301).map(inSource);
+  assert.deepEqual(long, []);
+  const generic = files(root, (path) => !path.includes("node_modules") && !path.includes(".switchyard") && path.endsWith(".ts"))
+    .filter((path) => genericNames.test(path.split(sep).at(-1) ?? ""))
+    .map((path) => relative(root, path));
+  assert.deepEqual(generic, []);
+});
+
+test("each file says in its first lines what it is for", () => {
+  const silent = production.filter((path) => !/^(#!.*\n)?(\/\*\*|\/\/)/.test(readFileSync(path, "utf8")));
+  assert.deepEqual(silent.map(inSource), []);
+});
+
+test("only sync's door writes configuration tables", () => {
+  const writers = production.filter((path) =>
+    /(insertInto|updateTable|deleteFrom|replaceInto)\(\s*"(channels|credentials|groups|prices|models|settings|keys|users|tokens)"/.test(code(path)),
+  );
+  const allowed = writers.map(inSource).filter((path) => !path.startsWith("store/migrations/") && path !== "store/sync-sql.ts" && !path.startsWith("store/sync-"));
+  assert.deepEqual(allowed, []);
+});
+
+test("provider ids stand as literals only in providers/", () => {
+  const registry = readFileSync(join(source, "providers", "compatible", "vendors.ts"), "utf8");
+  const ids = [...registry.matchAll(/\bid: "([a-z0-9-]+)"/g)].map((match) => match[1] ?? "");
+  assert.ok(ids.length > 3, "vendors were found");
+  const faults: string[] = [];
+  for (const path of production) {
+    if (/^(providers|dialects|cli)\//.test(inSource(path))) continue;
+    const text = code(path);
+    for (const id of ids) if (text.includes(`"${id}"`)) faults.push(`${inSource(path)}: "${id}"`);
+  }
+  assert.deepEqual(faults, []);
+});
+
+test("ARCHITECTURE.md is short and names every room", () => {
+  const page = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+  assert.ok(page.split("\n").length <= 160);
+  assert.deepEqual(Object.keys(mayImport).filter((room) => !page.includes(`\`${room}/\``)), []);
+});
+
+test("the lock file names no download host", () => {
+  for (const lock of ["package-lock.json", "tools/node/package-lock.json"]) {
+    assert.doesNotMatch(readFileSync(join(root, lock), "utf8"), /"resolved": "https?:/);
+  }
+});
