@@ -43,13 +43,36 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   admin: ["core", "config", "store", "sync", "providers", "auth"],
   cli: ["core", "config", "admin"],
-  http: ["core", "config", "wire", "sync", "log", "metrics", "auth", "dialects", "gateway", "admin"],
+  http: [
+    "core",
+    "config",
+    "wire",
+    "sync",
+    "log",
+    "metrics",
+    "auth",
+    "dialects",
+    "gateway",
+    "admin",
+  ],
 };
 
 /** Package or built-in → the rooms that may use it, and why nobody else may. */
-const doors: readonly { readonly name: RegExp; readonly rooms: readonly string[]; readonly why: string }[] = [
-  { name: /^(kysely|pg|pg-.*|mysql2.*|redis|@redis\/.*|node:sqlite)$/, rooms: ["store"], why: "only store/ speaks to databases" },
-  { name: /^(undici|node:http2)$/, rooms: ["upstream"], why: "only upstream/ opens connections to vendors" },
+const doors: readonly {
+  readonly name: RegExp;
+  readonly rooms: readonly string[];
+  readonly why: string;
+}[] = [
+  {
+    name: /^(kysely|pg|pg-.*|mysql2.*|redis|@redis\/.*|node:sqlite)$/,
+    rooms: ["store"],
+    why: "only store/ speaks to databases",
+  },
+  {
+    name: /^(undici|node:http2)$/,
+    rooms: ["upstream"],
+    why: "only upstream/ opens connections to vendors",
+  },
   { name: /^(fastify|@fastify\/.*)$/, rooms: ["http"], why: "framework types stop at http/" },
   { name: /^@prometheus-io\//, rooms: ["metrics"], why: "counters are handed in as an interface" },
   { name: /^commander$/, rooms: ["cli"], why: "the command line is one room" },
@@ -57,13 +80,29 @@ const doors: readonly { readonly name: RegExp; readonly rooms: readonly string[]
 ];
 
 /** Calls that only one place may make. */
-const banned: readonly { readonly pattern: RegExp; readonly except: readonly string[]; readonly why: string }[] = [
-  { pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, except: ["core/clock.ts"], why: "time is a parameter (Clock)" },
-  { pattern: /\bset(Timeout|Interval)\(/, except: ["core/clock.ts", "store/sqlite/", "store/"], why: "timers come from Clock" },
+const banned: readonly {
+  readonly pattern: RegExp;
+  readonly except: readonly string[];
+  readonly why: string;
+}[] = [
+  {
+    pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/,
+    except: ["core/clock.ts"],
+    why: "time is a parameter (Clock)",
+  },
+  {
+    pattern: /\bset(Timeout|Interval)\(/,
+    except: ["core/clock.ts", "store/sqlite/", "store/"],
+    why: "timers come from Clock",
+  },
   { pattern: /\bMath\.random\(/, except: [], why: "randomness is a parameter" },
   { pattern: /\bprocess\.env\b/, except: ["config/"], why: "only config/ reads the environment" },
   { pattern: /\bconsole\./, except: [], why: "one logger, handed in" },
-  { pattern: /(?<![.\w])fetch\(/, except: ["cli/"], why: "vendors are reached through upstream/ alone" },
+  {
+    pattern: /(?<![.\w])fetch\(/,
+    except: ["cli/"],
+    why: "vendors are reached through upstream/ alone",
+  },
   { pattern: /\bprocess\.exit\(/, except: ["main.ts"], why: "main.ts alone ends the process" },
 ];
 
@@ -87,8 +126,13 @@ interface Import {
 
 function imports(path: string): Import[] {
   const text = readFileSync(path, "utf8");
-  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s+"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)|(?:^|\n)import\s+"([^"]+)"/g);
-  return [...found].map((match) => ({ from: path, specifier: match[1] ?? match[2] ?? match[3] ?? "" }));
+  const found = text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s+"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)|(?:^|\n)import\s+"([^"]+)"/g,
+  );
+  return [...found].map((match) => ({
+    from: path,
+    specifier: match[1] ?? match[2] ?? match[3] ?? "",
+  }));
 }
 
 const allImports = production.flatMap(imports);
@@ -115,7 +159,8 @@ test("rooms import only what the table allows, and only through the door", () =>
     const target = inSource(resolve(dirname(from), specifier));
     const [room = "", ...rest] = target.split("/");
     if (room === fromRoom) continue;
-    if (!(mayImport[fromRoom] ?? []).includes(room)) faults.push(`${inSource(from)} may not import ${room} (${specifier})`);
+    if (!(mayImport[fromRoom] ?? []).includes(room))
+      faults.push(`${inSource(from)} may not import ${room} (${specifier})`);
     // A subfolder is private to its room; `dialects/<id>/` and `admin/<noun>/schema.ts` are listed doors.
     const listedDoor = /^dialects\/[^/]+\/[^/]+$|^admin\/[^/]+\/schema\.ts$/.test(target);
     if (rest.length > 1 && !listedDoor) faults.push(`${inSource(from)} reaches into ${target}`);
@@ -129,16 +174,21 @@ test("each outside package has one room", () => {
     const [room = ""] = inSource(from).split("/");
     if (room === "main.ts") continue;
     for (const door of doors) {
-      if (door.name.test(specifier) && !door.rooms.includes(room)) faults.push(`${inSource(from)}: ${specifier} (${door.why})`);
+      if (door.name.test(specifier) && !door.rooms.includes(room))
+        faults.push(`${inSource(from)}: ${specifier} (${door.why})`);
     }
   }
   assert.deepEqual(faults, []);
 });
 
 test("server dependencies are each justified in ARCHITECTURE.md", () => {
-  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: Record<string, string> };
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
   const page = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
-  const missing = Object.keys(manifest.dependencies).filter((name) => !page.includes(`\`${name}\``));
+  const missing = Object.keys(manifest.dependencies).filter(
+    (name) => !page.includes(`\`${name}\``),
+  );
   assert.deepEqual(missing, []);
   assert.ok(Object.keys(manifest.dependencies).length <= 20);
 });
@@ -149,36 +199,58 @@ test("banned calls stand only where they are allowed", () => {
     const text = code(path);
     for (const rule of banned) {
       if (rule.except.some((allowed) => inSource(path).startsWith(allowed))) continue;
-      if (rule.pattern.test(text)) faults.push(`${inSource(path)}: ${rule.pattern.source} (${rule.why})`);
+      if (rule.pattern.test(text))
+        faults.push(`${inSource(path)}: ${rule.pattern.source} (${rule.why})`);
     }
   }
   assert.deepEqual(faults, []);
 });
 
 test("no module keeps state", () => {
-  const faults = production.filter((path) => /^(export )?(let|var) |^(export )?const \w+(: [^=]+)? = new (Map|Set|WeakMap|Array)\b/m.test(code(path)));
+  const faults = production.filter((path) =>
+    /^(export )?(let|var) |^(export )?const \w+(: [^=]+)? = new (Map|Set|WeakMap|Array)\b/m.test(
+      code(path),
+    ),
+  );
   assert.deepEqual(faults.map(inSource), []);
 });
 
 test("files are small and named for what they hold", () => {
-  const long = production.filter((path) => readFileSync(path, "utf8").split("\n").length > 301).map(inSource);
+  const long = production
+    .filter((path) => readFileSync(path, "utf8").split("\n").length > 301)
+    .map(inSource);
   assert.deepEqual(long, []);
-  const generic = files(root, (path) => !path.includes("node_modules") && !path.includes(".switchyard") && path.endsWith(".ts"))
+  const generic = files(
+    root,
+    (path) =>
+      !path.includes("node_modules") && !path.includes(".switchyard") && path.endsWith(".ts"),
+  )
     .filter((path) => genericNames.test(path.split(sep).at(-1) ?? ""))
     .map((path) => relative(root, path));
   assert.deepEqual(generic, []);
 });
 
 test("each file says in its first lines what it is for", () => {
-  const silent = production.filter((path) => !/^(#!.*\n)?(\/\*\*|\/\/)/.test(readFileSync(path, "utf8")));
+  const silent = production.filter(
+    (path) => !/^(#!.*\n)?(\/\*\*|\/\/)/.test(readFileSync(path, "utf8")),
+  );
   assert.deepEqual(silent.map(inSource), []);
 });
 
 test("only sync's door writes configuration tables", () => {
   const writers = production.filter((path) =>
-    /(insertInto|updateTable|deleteFrom|replaceInto)\(\s*"(channels|credentials|groups|prices|models|settings|keys|users|tokens)"/.test(code(path)),
+    /(insertInto|updateTable|deleteFrom|replaceInto)\(\s*"(channels|credentials|groups|prices|models|settings|keys|users|tokens)"/.test(
+      code(path),
+    ),
   );
-  const allowed = writers.map(inSource).filter((path) => !path.startsWith("store/migrations/") && path !== "store/sync-sql.ts" && !path.startsWith("store/sync-"));
+  const allowed = writers
+    .map(inSource)
+    .filter(
+      (path) =>
+        !path.startsWith("store/migrations/") &&
+        path !== "store/sync-sql.ts" &&
+        !path.startsWith("store/sync-"),
+    );
   assert.deepEqual(allowed, []);
 });
 
@@ -198,7 +270,10 @@ test("provider ids stand as literals only in providers/", () => {
 test("ARCHITECTURE.md is short and names every room", () => {
   const page = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
   assert.ok(page.split("\n").length <= 160);
-  assert.deepEqual(Object.keys(mayImport).filter((room) => !page.includes(`\`${room}/\``)), []);
+  assert.deepEqual(
+    Object.keys(mayImport).filter((room) => !page.includes(`\`${room}/\``)),
+    [],
+  );
 });
 
 test("the lock file names no download host", () => {
