@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { handOver, isFit } from "../bin/runtime.js";
-import { keptNode } from "../bin/kept-node.js";
+import { KEPT, keptNode } from "../bin/kept-node.js";
 import { bringNode } from "./setup/node-runtime.mjs";
 import { bringPackages, packagesAreFresh } from "./setup/packages.mjs";
 import { SetupError } from "./setup/setup-error.mjs";
@@ -54,7 +54,8 @@ async function readyNode() {
 }
 
 function environment(node) {
-  const env = { ...process.env };
+  // Compiled code is kept between runs: a third off the start of every process, the tests' many included.
+  const env = { NODE_COMPILE_CACHE: join(KEPT, "compile-cache"), ...process.env };
   // The tests of this very file need the Node that a user would start it with.
   if (command === "test" && node !== process.execPath) env.TEST_OLD_NODE = process.execPath;
   return env;

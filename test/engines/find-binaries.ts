@@ -35,13 +35,17 @@ export interface Binaries {
   helper: string;
 }
 
-/** The programs of one server, or undefined when this machine has none that is complete. */
+/**
+ * The programs of one server, or undefined when this machine has none that is complete.
+ * Looked for in the folder that `TEST_<NAME>_BINARIES` names, in PATH, then in the usual places.
+ */
 export function findBinaries(name: ServerName): Binaries | undefined {
   const { programs, helper } = SERVERS[name];
   const folders = [
+    process.env[`TEST_${name.toUpperCase()}_BINARIES`] ?? "",
     ...(process.env["PATH"] ?? "").split(delimiter),
     ...FOLDERS[name].flatMap(expand),
-  ];
+  ].filter((folder) => folder !== "");
   for (const folder of folders) {
     const server = programs.map((program) => join(folder, program)).find(isExecutable);
     if (server === undefined) continue;

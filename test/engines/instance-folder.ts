@@ -42,17 +42,20 @@ function idOf(flag: string, fallback: number): number {
 export function makeInstanceFolder(name: string): string {
   const account = serverAccount();
   // Socket paths end at about 100 bytes, and root's TMPDIR may be closed to others: then /tmp it is.
-  const base =
-    tmpdir().length < 60 && (account === undefined || reachable(tmpdir())) ? tmpdir() : "/tmp";
+  const base = tmpdir().length < 60 && isReachable(tmpdir()) ? tmpdir() : "/tmp";
   const folder = mkdtempSync(join(base, `switchyard-${name}-`));
   if (account !== undefined) chownSync(folder, account.uid, account.gid);
   return folder;
 }
 
-function reachable(path: string): boolean {
-  const openToAll = (statSync(path).mode & 0o001) !== 0;
+/** Whether the server account can get into a folder. */
+export function isReachable(path: string): boolean {
+  return serverAccount() === undefined || isOpenToAll(path);
+}
+
+function isOpenToAll(path: string): boolean {
   const parent = dirname(path);
-  return openToAll && (parent === path || reachable(parent));
+  return (statSync(path).mode & 0o001) !== 0 && (parent === path || isOpenToAll(parent));
 }
 
 /** Copies a data folder and hands it to the server account. */

@@ -70,7 +70,11 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<Server
 }
 
 function installArguments(data: string): string[] {
-  const quick = ["--innodb-log-file-size=16M", "--innodb-data-file-path=ibdata1:12M:autoextend", "--innodb-autoextend-increment=1"];
+  const quick = [
+    "--innodb-log-file-size=16M",
+    "--innodb-data-file-path=ibdata1:12M:autoextend",
+    "--innodb-autoextend-increment=1",
+  ];
   const accounts = [
     "--auth-root-authentication-method=normal",
     "--skip-test-db",

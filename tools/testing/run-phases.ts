@@ -1,0 +1,124 @@
+// Runs the phases in node's own test runner and prints them as one run: one list of failures, one closing summary.
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import type { Phase } from "./test-files.ts";
+
+/** A test that did not run. */
+export interface Skipped {
+  file: string;
+  name: string;
+  reason: string;
+}
+
+/** Counts of one whole run. */
+export interface Outcome {
+  passed: number;
+  failed: number;
+  skipped: Skipped[];
+}
+
+/** How to run. */
+export interface RunOptions {
+  namePatterns: readonly string[];
+  fileTimeoutMs: number;
+  signal: AbortSignal;
+}
+
+type TestEvent = { type: string; data: Record<string, unknown> };
+
+/** Runs all phases in order and prints as it goes. */
+export async function runPhases(phases: readonly Phase[], options: RunOptions): Promise<Outcome> {
+  const tally = new Tally();
+  const events = Readable.from(allEvents(phases, options, tally));
+  await pipeline(events, new spec(), process.stdout, { end: false });
+  return tally.outcome();
+}
+
+async function* allEvents(
+  phases: readonly Phase[],
+  options: RunOptions,
+  tally: Tally,
+): AsyncGenerator<TestEvent> {
+  for (const { files, concurrency } of phases) {
+    if (options.signal.aborted) break;
+    const stream = run({
+      files: [...files],
+      concurrency,
+      timeout: options.fileTimeoutMs,
+      signal: options.signal,
+      ...(options.namePatterns.length > 0 && { testNamePatterns: [...options.namePatterns] }),
+    });
+    for await (const event of stream as AsyncIterable<TestEvent>) {
+      tally.see(event);
+      // Each phase would close with figures of its own; ours follow at the very end.
+      if (!isClosingFigure(event)) yield event;
+    }
+  }
+  yield* tally.closingFigures();
+}
+
+const FIGURES = [
+  "tests",
+  "suites",
+  "pass",
+  "fail",
+  "cancelled",
+  "skipped",
+  "todo",
+  "duration_ms",
+] as const;
+
+function isClosingFigure({ type, data }: TestEvent): boolean {
+  if (type !== "test:diagnostic" || data["nesting"] !== 0 || data["file"] !== undefined)
+    return false;
+  return FIGURES.some((name) => String(data["message"]).startsWith(`${name} `));
+}
+
+class Tally {
+  readonly #sums = new Map<string, number>();
+  readonly #skipped: Skipped[] = [];
+  readonly #start = performance.now();
+
+  see({ type, data }: TestEvent): void {
+    if (type === "test:pass" && data["skip"] !== undefined) this.#skip(data);
+    // The summary of a whole phase names no file; those of single files come before it.
+    if (type !== "test:summary" || data["file"] !== undefined) return;
+    const counts = data["counts"] as Record<string, number>;
+    for (const [name, count] of Object.entries(counts))
+      this.#sums.set(name, this.#sum(name) + count);
+  }
+
+  #skip({ name, skip, file }: Record<string, unknown>): void {
+    const reason = typeof skip === "string" && skip !== "" ? skip : "no reason given";
+    this.#skipped.push({ file: String(file ?? ""), name: String(name), reason });
+  }
+
+  #sum(name: string): number {
+    return this.#sums.get(name) ?? 0;
+  }
+
+  outcome(): Outcome {
+    const failed = this.#sum("failed") + this.#sum("cancelled");
+    return { passed: this.#sum("passed"), failed, skipped: this.#skipped };
+  }
+
+  /** The lines that node's runner ends with, over all phases. */
+  *closingFigures(): Generator<TestEvent> {
+    const figures: Record<(typeof FIGURES)[number], number> = {
+      tests: this.#sum("tests"),
+      suites: this.#sum("suites"),
+      pass: this.#sum("passed"),
+      fail: this.#sum("failed"),
+      cancelled: this.#sum("cancelled"),
+      skipped: this.#sum("skipped"),
+      todo: this.#sum("todo"),
+      duration_ms: performance.now() - this.#start,
+    };
+    for (const name of FIGURES) {
+      const data = { nesting: 0, message: `${name} ${figures[name]}`, level: "info" };
+      yield { type: "test:diagnostic", data };
+    }
+  }
+}
