@@ -1,0 +1,176 @@
+/**
+ * Looks callers up in the database for the cache. Promises kept: one question at a time for a hash; an answer that a
+ * change overtook is asked for again; a failure is `unavailable`, never `unknown`.
+ */
+import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { CallerRows, Change, SyncStore } from "../store/sync-store.ts";
+import { makeCallerFence } from "./caller-fence.ts";
+import type { CallerEntry, CallerTable } from "./caller-table.ts";
+import type { KeyRecord } from "./entities.ts";
+import type { CallerLookup } from "./sync.ts";
+
+export interface LookupParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly store: Pick<SyncStore, "findCaller">;
+  /** Reads a key with its owner; throws on rows that cannot be read. */
+  readonly parse: (rows: CallerRows) => KeyRecord;
+}
+
+/** After this time a cached answer is asked for again, behind the caller's back. */
+export const ttlMs = 60_000;
+const refreshRetryMs = 5_000;
+const lookupTimeoutMs = 3_000;
+const maxAttempts = 5;
+const maxRunning = 1_000;
+
+const unknown: CallerLookup = { found: false, reason: "unknown" };
+const unavailable: CallerLookup = { found: false, reason: "unavailable" };
+
+export function answerOf(entry: CallerEntry): CallerLookup {
+  if (entry.key !== undefined) return { found: true, key: entry.key };
+  return entry.state === "invalid" ? unavailable : unknown;
+}
+
+/** Makes an entry of what was read; `existed`: a missing row means deleted, not absent. */
+export type EntryOf = (
+  hash: string,
+  revision: number,
+  rows: CallerRows | undefined,
+  existed?: boolean,
+) => CallerEntry;
+
+function makeEntryOf(parts: LookupParts): EntryOf {
+  return (hash, revision, rows, existed = false) => {
+    const base = { hash, revision, checkedAt: parts.clock.monotonic() };
+    if (rows === undefined) return { ...base, state: existed ? "denied" : "absent" };
+    try {
+      return { ...base, state: "known", rows, key: parts.parse(rows) };
+    } catch (error) {
+      const fields = { keyId: String(rows.key.id), rev: String(rows.key.rev) };
+      parts.logger.error({ ...fields, error: messageOf(error) }, "key cannot be read; refused");
+      return { ...base, state: "invalid", rows };
+    }
+  };
+}
+
+export interface CallerLookups {
+  readonly entryOf: EntryOf;
+  /** Asks the database and keeps nothing. */
+  ask(hash: string): Promise<CallerLookup>;
+  /** Asks the database, once for all who wait for the same hash, and keeps the answer. */
+  fill(hash: string): Promise<CallerLookup>;
+  /** Looks a cached one up again behind the caller's back; a failure keeps it. */
+  refresh(entry: CallerEntry): void;
+  applied(changes: readonly Change[] | undefined): void;
+}
+
+export function makeCallerLookups(parts: LookupParts, table: CallerTable): CallerLookups {
+  const reader = makeReader(parts);
+  const fence = makeCallerFence();
+  const running = new Map<string, Promise<CallerLookup>>();
+
+  /** One look-up; undefined when a change overtook it. */
+  const attempt = async (hash: string): Promise<CallerLookup | undefined> => {
+    const mark = fence.begin();
+    try {
+      const { revision, caller } = await reader.read(hash);
+      const names = [`key:${hash}`];
+      if (caller !== undefined) names.push(`user:${String(caller.owner.id)}`);
+      if (fence.overtaken(mark, revision, names)) return undefined;
+      const before = table.get(hash)?.state;
+      const existed = before === "known" || before === "denied";
+      const entry = reader.entryOf(hash, revision, caller, existed);
+      table.put(entry);
+      return answerOf(entry);
+    } finally {
+      fence.end();
+    }
+  };
+  const attemptAll = async (hash: string): Promise<CallerLookup> => {
+    for (let count = 0; count < maxAttempts; count += 1) {
+      const answer = await attempt(hash);
+      if (answer !== undefined) return answer;
+    }
+    return unavailable;
+  };
+  const fill = (hash: string): Promise<CallerLookup> => {
+    const under = running.get(hash);
+    if (under !== undefined) return under;
+    // A flood of invented keys must not pile up in front of the database.
+    if (running.size >= maxRunning) return Promise.resolve(unavailable);
+    const promise = reader.orUnavailable(attemptAll(hash)).finally(() => running.delete(hash));
+    running.set(hash, promise);
+    return promise;
+  };
+
+  return {
+    entryOf: reader.entryOf,
+    fill,
+    refresh: (entry) => {
+      if (running.has(entry.hash)) return;
+      table.put({ ...entry, checkedAt: parts.clock.monotonic() - ttlMs + refreshRetryMs });
+      void fill(entry.hash);
+    },
+    ask: (hash) =>
+      reader.orUnavailable(
+        reader
+          .read(hash)
+          .then(({ revision, caller }) => answerOf(reader.entryOf(hash, revision, caller))),
+      ),
+    applied: (changes) => fence.applied(changes),
+  };
+}
+
+interface Reader {
+  readonly entryOf: EntryOf;
+  readonly read: SyncStore["findCaller"];
+  orUnavailable(work: Promise<CallerLookup>): Promise<CallerLookup>;
+}
+
+function makeReader(parts: LookupParts): Reader {
+  const outage = makeOutageLog(parts.logger);
+  return {
+    entryOf: makeEntryOf(parts),
+    read: async (hash) => {
+      const answer = await inTime(parts, parts.store.findCaller(hash));
+      outage.over();
+      return answer;
+    },
+    orUnavailable: async (work) => {
+      try {
+        return await work;
+      } catch (error) {
+        outage.tell(error);
+        return unavailable;
+      }
+    },
+  };
+}
+
+/** One line when look-ups begin to fail and one when they work again, not one a call. */
+function makeOutageLog(logger: Logger): { tell(error: unknown): void; over(): void } {
+  let failing = false;
+  return {
+    tell: (error) => {
+      if (!failing) logger.warn({ error: messageOf(error) }, "keys cannot be looked up");
+      failing = true;
+    },
+    over: () => {
+      if (failing) logger.info({}, "keys can be looked up again");
+      failing = false;
+    },
+  };
+}
+
+/** A database that neither answers nor refuses must not hold calls for longer than this. */
+function inTime<T>(parts: LookupParts, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = parts.clock.after(lookupTimeoutMs, () =>
+      reject(new Error(`no answer within ${lookupTimeoutMs} ms`)),
+    );
+    work.then(resolve, reject).finally(cancel);
+  });
+}
