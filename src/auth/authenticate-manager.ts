@@ -1,0 +1,64 @@
+/** Who manages: the user behind a management token. Unknown is 401; not to be asked now is 503. */
+import { GatewayError } from "../core/errors.ts";
+import type { UserRecord } from "../sync/entities.ts";
+
+/** A user of the management API. */
+export interface Manager {
+  readonly userId: number;
+  readonly username: string;
+  readonly role: UserRecord["role"];
+}
+
+/** A management token with its owner, as the store finds them. */
+export interface TokenOwner {
+  readonly expiresAtMs: number | null;
+  readonly user: Manager & { readonly enabled: boolean };
+}
+
+export interface ManagerAuthenticatorParts {
+  /** The stored form of a management token (core/seal.ts hashToken). */
+  readonly hashToken: (token: string) => string;
+  /** Answers undefined only when the database was asked and does not know it; rejects when it could not be asked. */
+  readonly findTokenOwner: (hash: string) => Promise<TokenOwner | undefined>;
+  readonly businessNowMs: () => number;
+}
+
+/** Finds the manager of a token; throws GatewayError `unauthorized` or `temporarily_unavailable`. */
+export type AuthenticateManager = (token: string | undefined) => Promise<Manager>;
+
+/** Makes the step that turns a management token into its user. */
+export function makeManagerAuthenticator(parts: ManagerAuthenticatorParts): AuthenticateManager {
+  return async (token) => {
+    if (token === undefined || token === "")
+      throw refused("Send a management token as `Authorization: Bearer …`");
+    const owner = await findOwner(parts, parts.hashToken(token));
+    if (owner === undefined) throw refused("This management token is not known");
+    if (owner.expiresAtMs !== null && owner.expiresAtMs <= parts.businessNowMs())
+      throw refused("This management token has expired");
+    if (!owner.user.enabled) throw refused("The owner of this management token is disabled");
+    const { userId, username, role } = owner.user;
+    return { userId, username, role };
+  };
+}
+
+async function findOwner(
+  parts: ManagerAuthenticatorParts,
+  hash: string,
+): Promise<TokenOwner | undefined> {
+  try {
+    return await parts.findTokenOwner(hash);
+  } catch (cause) {
+    throw new GatewayError(
+      "temporarily_unavailable",
+      "The database cannot be asked at the moment",
+      {
+        cause,
+        retryAfterS: 2,
+      },
+    );
+  }
+}
+
+function refused(message: string): GatewayError {
+  return new GatewayError("unauthorized", message);
+}

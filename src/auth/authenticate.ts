@@ -1,0 +1,113 @@
+/**
+ * Who calls. Promise kept here: a caller is told 401 only when the database truly does not know the key;
+ * whenever we cannot tell, the answer is a retryable 503.
+ */
+import { makeAddressMatcher } from "../config/address-range.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { KeyRecord, Snapshot } from "../sync/entities.ts";
+import type { Sync } from "../sync/sync.ts";
+import type { CallRequest } from "../wire/call.ts";
+import type { Authenticate, Caller } from "../wire/caller.ts";
+import { findGivenKey } from "./find-key.ts";
+
+export interface AuthenticatorParts {
+  readonly sync: Pick<Sync, "current" | "findCaller" | "businessNowMs">;
+  /** The stored form of a key (core/seal.ts hashApiKey with the cluster's pepper). */
+  readonly hashKey: (key: string) => string;
+  /** Whether no account exists yet. Asked only when a key is missing or unknown. */
+  readonly sealed: () => boolean | Promise<boolean>;
+}
+
+const retryAfterS = 2;
+
+/** Makes the step that turns a request into its caller. */
+export function makeAuthenticator(parts: AuthenticatorParts): Authenticate {
+  const allows = makeAddressCheck();
+  return async (request) => {
+    const snapshot = parts.sync.current();
+    if (snapshot === undefined)
+      throw unavailable("The gateway has not loaded its configuration yet");
+    const given = findGivenKey(request);
+    const key = given === undefined ? undefined : await lookUp(parts, given.key);
+    if (given === undefined || key === undefined)
+      throw await unknownKey(parts, given !== undefined);
+    checkUsable(key, parts.sync.businessNowMs());
+    checkAddress(key, request, allows);
+    return callerOf(key, snapshot, given.suffix);
+  };
+}
+
+async function lookUp(parts: AuthenticatorParts, key: string): Promise<KeyRecord | undefined> {
+  if (key === "") return undefined;
+  const lookup = await parts.sync.findCaller(parts.hashKey(key));
+  if (lookup.found) return lookup.key;
+  if (lookup.reason === "unavailable")
+    throw unavailable("The key cannot be looked up at the moment");
+  return undefined;
+}
+
+async function unknownKey(parts: AuthenticatorParts, given: boolean): Promise<GatewayError> {
+  if (await parts.sealed())
+    return new GatewayError("setup_required", "This gateway has not been set up yet", {
+      retryAfterS,
+    });
+  const message = given
+    ? "Incorrect API key provided"
+    : "No API key provided: send it as `Authorization: Bearer sk-…`";
+  return new GatewayError("invalid_api_key", message);
+}
+
+function unavailable(message: string): GatewayError {
+  return new GatewayError("temporarily_unavailable", message, { retryAfterS });
+}
+
+function checkUsable(key: KeyRecord, nowMs: number): void {
+  if (!key.enabled) throw new GatewayError("key_disabled", "This API key is disabled");
+  if (!key.owner.enabled)
+    throw new GatewayError("key_disabled", "The owner of this API key is disabled");
+  if (key.expiresAtMs !== null && key.expiresAtMs <= nowMs)
+    throw new GatewayError("key_expired", "This API key has expired");
+}
+
+type AddressCheck = (key: KeyRecord, address: string) => boolean;
+
+/** Compiled ranges live as long as the key record that they came from. */
+function makeAddressCheck(): AddressCheck {
+  const compiled = new WeakMap<KeyRecord, (address: string) => boolean>();
+  return (key, address) => {
+    if (key.ipRanges === null) return true;
+    let matches = compiled.get(key);
+    if (matches === undefined) compiled.set(key, (matches = makeAddressMatcher(key.ipRanges)));
+    return matches(address);
+  };
+}
+
+function checkAddress(key: KeyRecord, request: CallRequest, allows: AddressCheck): void {
+  if (allows(key, request.address)) return;
+  throw new GatewayError("ip_not_allowed", `This API key may not be used from ${request.address}`, {
+    values: { address: request.address },
+  });
+}
+
+function callerOf(key: KeyRecord, snapshot: Snapshot, suffix: string | null): Caller {
+  const group = key.group ?? key.owner.group;
+  if (!usableGroup(snapshot, group))
+    throw new GatewayError("group_not_available", `Group ${group} is not available`, {
+      values: { group },
+    });
+  const fallback = key.fallbackGroup;
+  return {
+    keyId: key.id,
+    userId: key.owner.id,
+    userRole: key.owner.role,
+    group,
+    // A fallback that is gone is no fallback: the first group goes on answering.
+    fallbackGroup: fallback !== null && usableGroup(snapshot, fallback) ? fallback : null,
+    models: key.models,
+    suffix,
+  };
+}
+
+function usableGroup(snapshot: Snapshot, symbol: string): boolean {
+  return snapshot.groups.get(symbol)?.enabled === true;
+}
