@@ -1,0 +1,122 @@
+/**
+ * The nouns of the command line: which flags make which field of the management API.
+ * Promise kept here: a flag exists for each ordinary field, and each noun has the same four verbs.
+ */
+import type { MessageKey } from "./messages.ts";
+
+/**
+ * How a flag's text becomes a JSON value: `list` may be repeated and gives an array, `pair` (`a=b`) may be repeated
+ * and gives an object, `number` and `boolean` are checked, `text` goes as it is (dollars too: no float touches them).
+ */
+export type FieldKind = "text" | "number" | "boolean" | "list" | "pair";
+
+export interface FieldFlag {
+  /** Without dashes: `base-url`. */
+  readonly flag: string;
+  /** Name in the API: `baseUrl`. */
+  readonly field: string;
+  readonly kind: FieldKind;
+  readonly help: MessageKey;
+  /** Demanded by `add`. */
+  readonly required?: true;
+}
+
+export interface Noun {
+  /** Command and last part of the path: `/api/<name>`. */
+  readonly name: string;
+  readonly help: MessageKey;
+  readonly flags: readonly FieldFlag[];
+  /** Fields shown by `list`, in order. */
+  readonly columns: readonly string[];
+  /** Whether the noun takes upstream credentials, which never stand on the command line. */
+  readonly hasCredentials?: true;
+  /** Whether a row can be tried out: `POST /api/<name>/:id/test`. */
+  readonly hasTest?: true;
+}
+
+const text = (flag: string, field: string, help: MessageKey): FieldFlag => ({
+  flag,
+  field,
+  kind: "text",
+  help,
+});
+const needed = (flag: string, field: string, help: MessageKey): FieldFlag => ({
+  ...text(flag, field, help),
+  required: true,
+});
+const ofKind = (kind: FieldKind, flag: string, field: string, help: MessageKey): FieldFlag => ({
+  flag,
+  field,
+  kind,
+  help,
+});
+
+const channels: Noun = {
+  name: "channels",
+  help: "noun.channels",
+  flags: [
+    needed("name", "name", "flag.name"),
+    needed("provider", "provider", "flag.provider"),
+    { ...ofKind("list", "model", "models", "flag.models"), required: true },
+    text("base-url", "baseUrl", "flag.baseUrl"),
+    ofKind("list", "group", "groups", "flag.groups"),
+    ofKind("number", "priority", "priority", "flag.priority"),
+    ofKind("number", "weight", "weight", "flag.weight"),
+    text("status", "status", "flag.status"),
+    ofKind("pair", "map", "modelMapping", "flag.map"),
+    ofKind("pair", "header", "headers", "flag.header"),
+    text("proxy", "proxy", "flag.proxy"),
+    text("tag", "tag", "flag.tag"),
+  ],
+  columns: ["id", "name", "provider", "models", "groups", "priority", "weight", "status"],
+  hasCredentials: true,
+  hasTest: true,
+};
+
+const keys: Noun = {
+  name: "keys",
+  help: "noun.keys",
+  flags: [
+    needed("name", "name", "flag.name"),
+    text("owner", "owner", "flag.owner"),
+    text("group", "group", "flag.group"),
+    text("fallback-group", "fallbackGroup", "flag.fallbackGroup"),
+    ofKind("list", "model", "models", "flag.keyModels"),
+    ofKind("list", "ip-range", "ipRanges", "flag.ipRanges"),
+    text("expires-at", "expiresAt", "flag.expiresAt"),
+    text("status", "status", "flag.status"),
+  ],
+  columns: ["id", "name", "owner", "group", "models", "expiresAt", "status"],
+};
+
+const groups: Noun = {
+  name: "groups",
+  help: "noun.groups",
+  flags: [
+    needed("symbol", "symbol", "flag.symbol"),
+    text("name", "name", "flag.name"),
+    text("ratio", "ratio", "flag.ratio"),
+    ofKind("boolean", "public", "public", "flag.public"),
+    ofKind("boolean", "enabled", "enabled", "flag.enabled"),
+  ],
+  columns: ["id", "symbol", "name", "ratio", "public", "enabled"],
+};
+
+const prices: Noun = {
+  name: "prices",
+  help: "noun.prices",
+  flags: [
+    needed("model", "model", "flag.priceModel"),
+    needed("mode", "mode", "flag.mode"),
+    text("input", "input", "flag.input"),
+    text("output", "output", "flag.output"),
+    text("cache-read", "cacheRead", "flag.cacheRead"),
+    text("cache-write-5m", "cacheWrite5m", "flag.cacheWrite5m"),
+    text("cache-write-1h", "cacheWrite1h", "flag.cacheWrite1h"),
+    text("per-call", "perCall", "flag.perCall"),
+  ],
+  columns: ["id", "model", "mode", "input", "output", "cacheRead", "perCall"],
+};
+
+/** Every noun that has add, list, get, edit and remove. */
+export const nouns: readonly Noun[] = [channels, keys, groups, prices];
