@@ -5,6 +5,7 @@
 //   npm test -- --test-name-pattern=x  only tests of that name
 //   npm run check                      types, lint and the tests that need no server
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,7 +43,12 @@ async function main(): Promise<number> {
   // Servers start while the compiler works; a fault of the types must not leave them running.
   const enginesLater = flags.quick ? undefined : openSharedEngines();
   try {
-    if (whole && !(await checkTypesAndStyle())) return 1;
+    if (whole && !(await checkTypesAndStyle())) {
+      console.error(
+        "types or style are wrong, so no test was run (npm test -- <file> runs tests alone)",
+      );
+      return 1;
+    }
     const engines = await enginesLater;
     const namePatterns = flags["test-name-pattern"];
     const outcome = await runPhases(phases, {
@@ -63,6 +69,9 @@ function explain(error: unknown): number {
 
 function prepareEnvironment(): void {
   if (long) process.env["SWITCHYARD_LONG"] = "1";
+  // Vendors' Python clients, where somebody installed them: see tools/python/requirements.txt.
+  const python = join(ROOT, ".switchyard/python/bin/python");
+  if (existsSync(python)) process.env["TEST_PYTHON"] ??= python;
   // Whatever a test starts by name gets this Node and the checkout's own tools.
   const folders = [
     dirname(process.execPath),
