@@ -2,12 +2,12 @@
  * Callers by the stored hash of their key. Promises kept: the steady state asks no database; an error is never
  * `unknown`; after a swap the cache holds the truth of that revision even if the database dies right then.
  */
-import type { CallerRows, Change } from "../store/sync-store.ts";
-import { fenceName } from "./caller-fence.ts";
+import type { CallerRows } from "../store/sync-store.ts";
 import type { EntryOf, LookupParts } from "./caller-lookups.ts";
 import { answerOf, makeCallerLookups, ttlMs } from "./caller-lookups.ts";
 import type { CallerEntry, CallerTable } from "./caller-table.ts";
 import { makeCallerTable } from "./caller-table.ts";
+import type { CallerChanges, CallerFollower, CallerUpdate } from "./follower.ts";
 import type { CallerLookup } from "./sync.ts";
 
 export interface CallerCacheParts extends LookupParts {
@@ -19,18 +19,6 @@ export interface CallerCacheParts extends LookupParts {
   readonly limit?: number;
 }
 
-/** What a load found of the callers it was asked to read again. */
-export interface CallerRefresh {
-  /** Revision of the load's transaction. */
-  readonly revision: number;
-  /** Applied changes; undefined when anything may have changed (full load). */
-  readonly changes: readonly Change[] | undefined;
-  /** The hashes that {@link CallerCache.cachedHashes} named for this load. */
-  readonly asked: readonly string[];
-  /** Rows found among them. */
-  readonly rows: readonly CallerRows[];
-}
-
 /** The part that the disk copy keeps. */
 export interface CallerExport {
   readonly callers: readonly CallerRows[];
@@ -38,12 +26,8 @@ export interface CallerExport {
   readonly denied: readonly string[];
 }
 
-export interface CallerCache {
+export interface CallerCache extends CallerFollower {
   find(hash: string): CallerLookup | Promise<CallerLookup>;
-  /** Cached hashes that the changes concern (undefined: anything), to be read again inside the load's transaction. */
-  cachedHashes(changes: readonly Change[] | undefined): readonly string[];
-  /** Takes over what the load read; call in the same turn as the swap of the snapshot. */
-  apply(refresh: CallerRefresh): void;
   /** The most recently used callers and the denied hashes, at most `limit` of each. */
   export(limit: number): CallerExport;
   /** Takes over a copy's callers, as true at `revision`; what is known already stays. */
@@ -75,12 +59,12 @@ export function makeCallerCache(parts: CallerCacheParts): CallerCache {
 
   return {
     find,
-    cachedHashes: (changes) => cachedHashes(table, changes),
-    apply: (refresh) => {
+    affected: (changes) => (parts.enabled ? affectedHashes(table, changes) : []),
+    apply: (update) => {
       if (!parts.enabled) return;
-      lookups.applied(refresh.changes);
-      if (refresh.changes === undefined) applyFull(table, refresh, lookups.entryOf);
-      else applyChanges(table, refresh, refresh.changes, lookups.entryOf);
+      lookups.applied(update);
+      if (update.changes.all) applyAll(table, update, lookups.entryOf);
+      else applyChanges(table, update, lookups.entryOf);
     },
     export: (limit) => ({
       callers: table.newest("known", limit).flatMap((entry) => entry.rows ?? []),
@@ -100,20 +84,17 @@ export function makeCallerCache(parts: CallerCacheParts): CallerCache {
   };
 }
 
-function cachedHashes(
-  table: CallerTable,
-  changes: readonly Change[] | undefined,
-): readonly string[] {
-  if (changes === undefined)
+/**
+ * Changed keys that are not cached are asked for too: a deleted one is then known as deleted here, and a new one as
+ * new, although no call brought it yet.
+ */
+function affectedHashes(table: CallerTable, changes: CallerChanges): readonly string[] {
+  if (changes.all)
     return [...table.newest("known", maxReread), ...table.newest("denied", maxReread)].map(
       (entry) => entry.hash,
     );
-  const hashes = new Set<string>();
-  for (const change of changes) {
-    if (change.kind === "key" && table.get(change.entityId) !== undefined)
-      hashes.add(change.entityId);
-    if (change.kind === "user") for (const hash of table.ofOwner(change.entityId)) hashes.add(hash);
-  }
+  const hashes = new Set(changes.keyHashes);
+  for (const id of changes.userIds) for (const hash of table.ofOwner(id)) hashes.add(hash);
   return [...hashes];
 }
 
@@ -122,47 +103,30 @@ function rowsByHash(rows: readonly CallerRows[]): ReadonlyMap<string, CallerRows
 }
 
 /** Anything may have changed, revisions may even have gone back: what was not read again is forgotten. */
-function applyFull(table: CallerTable, refresh: CallerRefresh, entryOf: EntryOf): void {
-  const found = rowsByHash(refresh.rows);
+function applyAll(table: CallerTable, update: CallerUpdate, entryOf: EntryOf): void {
+  const found = rowsByHash(update.fresh);
   const order = new Map(table.hashes().map((hash, index) => [hash, index]));
   table.clear();
   // Least recently used first, so that the order of use survives.
-  const asked = [...refresh.asked].sort((a, b) => (order.get(b) ?? 0) - (order.get(a) ?? 0));
-  for (const hash of asked) table.put(entryOf(hash, refresh.revision, found.get(hash), true));
+  const asked = [...update.asked].sort((a, b) => (order.get(b) ?? 0) - (order.get(a) ?? 0));
+  for (const hash of asked) table.put(entryOf(hash, update.revision, found.get(hash), true));
 }
 
-function applyChanges(
-  table: CallerTable,
-  refresh: CallerRefresh,
-  changes: readonly Change[],
-  entryOf: EntryOf,
-): void {
-  const found = rowsByHash(refresh.rows);
-  const asked = new Set(refresh.asked);
+function applyChanges(table: CallerTable, update: CallerUpdate, entryOf: EntryOf): void {
+  const found = rowsByHash(update.fresh);
+  const asked = new Set(update.asked);
   for (const hash of asked) {
     const before = table.get(hash);
     // A look-up may have read a newer revision than this load's meanwhile.
-    if (before !== undefined && before.revision > refresh.revision) continue;
-    const existed = before?.state !== "absent";
-    table.put(entryOf(hash, refresh.revision, found.get(hash), existed));
+    if (before !== undefined && before.revision > update.revision) continue;
+    const rows = found.get(hash);
+    if (before !== undefined || rows === undefined || table.hasRoom())
+      table.put(entryOf(hash, update.revision, rows, true));
   }
-  for (const change of lastChanges(changes)) {
-    const concerned = change.kind === "key" ? [change.entityId] : table.ofOwner(change.entityId);
-    for (const hash of concerned) {
-      const before = table.get(hash);
-      if (asked.has(hash) || (before?.revision ?? -1) >= change.revision) continue;
-      if (change.kind === "key" && change.op === "d")
-        table.put(entryOf(hash, refresh.revision, undefined, true));
-      else table.remove(hash);
-    }
-  }
-}
-
-function lastChanges(changes: readonly Change[]): Iterable<Change> {
-  const last = new Map<string, Change>();
-  for (const change of changes) {
-    const name = fenceName(change);
-    if (name !== undefined) last.set(name, change);
-  }
-  return last.values();
+  // Put in by look-ups after the load had asked: true before the change only, perhaps.
+  const late = [...update.changes.keyHashes];
+  for (const id of update.changes.userIds) late.push(...table.ofOwner(id));
+  for (const hash of late)
+    if (!asked.has(hash) && (table.get(hash)?.revision ?? Infinity) < update.revision)
+      table.remove(hash);
 }

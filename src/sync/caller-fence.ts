@@ -2,7 +2,7 @@
  * Which callers were invalidated while look-ups were under way. Promise kept: an answer read before a change that this
  * node has applied is never put into the cache, so a revoked key cannot come back.
  */
-import type { Change } from "../store/sync-store.ts";
+import type { CallerChanges } from "./follower.ts";
 
 /** What a look-up notes at its start. */
 export type FenceMark = number;
@@ -12,17 +12,10 @@ export interface CallerFence {
   begin(): FenceMark;
   /** Call when its answer has been dealt with. */
   end(): void;
-  /** Whether an answer of `revision` for the key (and its owner) was overtaken by an applied change. */
+  /** Whether an answer of `revision` for `key:<hash>` and `user:<id>` was overtaken by an applied change. */
   overtaken(mark: FenceMark, revision: number, names: readonly string[]): boolean;
-  /** Applied changes; undefined: anything may have changed, on any timeline. */
-  applied(changes: readonly Change[] | undefined): void;
-}
-
-/** Name under which a change of a caller kind invalidates; undefined for kinds that concern no cached caller. */
-export function fenceName(change: Pick<Change, "kind" | "entityId">): string | undefined {
-  return change.kind === "key" || change.kind === "user"
-    ? `${change.kind}:${change.entityId}`
-    : undefined;
+  /** A load applied these changes; it read the database at `revision`. */
+  applied(changes: CallerChanges, revision: number): void;
 }
 
 const maxRemembered = 10_000;
@@ -58,18 +51,16 @@ export function makeCallerFence(): CallerFence {
       mark !== generation ||
       revision < floor ||
       names.some((name) => (revisions.get(name) ?? 0) > revision),
-    applied: (changes) => {
-      if (changes === undefined) {
+    applied: (changes, revision) => {
+      if (changes.all) {
         generation += 1;
         forget();
         return;
       }
       // With no look-up under way every later one reads at least what is applied now.
       if (running === 0) return;
-      for (const change of changes) {
-        const name = fenceName(change);
-        if (name !== undefined) note(name, change.revision);
-      }
+      for (const hash of changes.keyHashes) note(`key:${hash}`, revision);
+      for (const id of changes.userIds) note(`user:${id}`, revision);
     },
   };
 }

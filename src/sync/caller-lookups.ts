@@ -5,10 +5,11 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { CallerRows, Change, SyncStore } from "../store/sync-store.ts";
+import type { CallerRows, SyncStore } from "../store/sync-store.ts";
 import { makeCallerFence } from "./caller-fence.ts";
 import type { CallerEntry, CallerTable } from "./caller-table.ts";
 import type { KeyRecord } from "./entities.ts";
+import type { CallerUpdate } from "./follower.ts";
 import type { CallerLookup } from "./sync.ts";
 
 export interface LookupParts {
@@ -64,7 +65,8 @@ export interface CallerLookups {
   fill(hash: string): Promise<CallerLookup>;
   /** Looks a cached one up again behind the caller's back; a failure keeps it. */
   refresh(entry: CallerEntry): void;
-  applied(changes: readonly Change[] | undefined): void;
+  /** Fences the look-ups that are under way. */
+  applied(update: CallerUpdate): void;
 }
 
 export function makeCallerLookups(parts: LookupParts, table: CallerTable): CallerLookups {
@@ -120,7 +122,7 @@ export function makeCallerLookups(parts: LookupParts, table: CallerTable): Calle
           .read(hash)
           .then(({ revision, caller }) => answerOf(reader.entryOf(hash, revision, caller))),
       ),
-    applied: (changes) => fence.applied(changes),
+    applied: (update) => fence.applied(update.changes, update.revision),
   };
 }
 

@@ -33,6 +33,8 @@ export interface CallerTable {
   newest(state: "known" | "denied", limit: number): CallerEntry[];
   /** Every hash, most recently used keys first. */
   hashes(): string[];
+  /** Whether one more known key would push none out. */
+  hasRoom(): boolean;
   clear(): void;
 }
 
@@ -103,6 +105,7 @@ export function makeCallerTable(limits: CallerLimits): CallerTable {
       (["known", "denied", "absent"] as const).flatMap((shelf) =>
         [...shelves[shelf].keys()].toReversed(),
       ),
+    hasRoom: () => shelves.known.size < limits.known,
     clear: () => {
       for (const shelf of Object.values(shelves)) shelf.clear();
       owners.clear();
