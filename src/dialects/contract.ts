@@ -1,0 +1,120 @@
+/**
+ * What a public API's dialect can do: pure functions over bytes, no HTTP library, no clock.
+ * Promise kept here: a body or event that needs no edit is handed on as the same bytes.
+ */
+import type { GatewayError } from "../core/errors.ts";
+import type { ByteRange, MemberScan } from "../core/json.ts";
+import type { JsonObject } from "../core/json-value.ts";
+import type { DialectId, Operation } from "../wire/call.ts";
+import type { Usage } from "../wire/usage.ts";
+
+/** Language of messages to callers. */
+export type Locale = "en" | "zh_CN";
+
+/** What the steps need to know of a request's body. */
+export interface CallFacts {
+  readonly model: string;
+  readonly stream: boolean;
+  /** Whether the caller asked for usage in the stream. */
+  readonly usageAsked: boolean;
+  /** The caller's own name for its end user. */
+  readonly endUser: string | null;
+  /** The caller's limit of output tokens, in whichever spelling. */
+  readonly maxOutputTokens: number | null;
+  /** Where the members that were read stand in the body. */
+  readonly scan: MemberScan;
+}
+
+/** Everything that may differ between the caller's body and the one sent. */
+export interface BodyEdits {
+  /** Name sent in place of the asked one; null: as asked. */
+  readonly model: string | null;
+  /** Ask the upstream to tell usage in its stream. */
+  readonly askUsage: boolean;
+  /** Members that the channel puts over the caller's. */
+  readonly parameters: JsonObject;
+}
+
+/**
+ * `preamble`: nothing the caller can use yet (role, pings, comments). `content`: text, reasoning or a tool call.
+ * `finish`: a finish reason. `usage`: the event that only tells usage. `done`: the terminator.
+ */
+export type EventKind = "preamble" | "content" | "finish" | "error" | "usage" | "done";
+
+/** What one stream event tells. A reader answers the same object each time; read it before the next event. */
+export interface EventReading {
+  kind: EventKind;
+  hasUsage: boolean;
+  /** Bytes of generated text, for the estimate where no usage comes. */
+  textBytes: number;
+  /** Range of the model's name (with its quotes) within the event; start -1: none. */
+  modelStart: number;
+  modelEnd: number;
+}
+
+/** Reads a stream's events one by one. */
+export type ReadEvent = (event: Buffer) => EventReading;
+
+/** What a whole reply tells. */
+export interface ReplyFacts {
+  readonly usage: Usage | null;
+  /** The reply's own name of the model. */
+  readonly model: string | null;
+  readonly modelRange: ByteRange | null;
+  /** Whether the reply is an error in spite of its status. */
+  readonly isError: boolean;
+}
+
+/** An upstream's error body, as far as it could be understood. */
+export interface UpstreamError {
+  readonly message: string;
+  readonly type: string | null;
+  readonly code: string | null;
+  /** Whether the body has this dialect's own shape, so that it can be passed on as it is. */
+  readonly native: boolean;
+}
+
+/** A reply made by us. */
+export interface RenderedReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** One model as listed to a caller. */
+export interface ListedModel {
+  readonly id: string;
+  readonly ownedBy: string;
+}
+
+/** How an error is told. */
+export interface Telling {
+  readonly locale: Locale;
+  readonly requestId: string;
+}
+
+export interface Dialect {
+  readonly id: DialectId;
+  /** Throws `invalid_request`, naming the field. */
+  parse(operation: Operation, body: Buffer): CallFacts;
+  edit(body: Buffer, facts: CallFacts, edits: BodyEdits): Buffer;
+  makeEventReader(): ReadEvent;
+  /** The model's name told by an event; null: none. */
+  eventModel(event: Buffer, reading: EventReading): string | null;
+  /** Usage told by an event; null: none that counts anything. */
+  eventUsage(event: Buffer): Usage | null;
+  /** The error told by an event of kind `error`. */
+  eventError(event: Buffer): UpstreamError;
+  /** Undefined: not a whole reply of this dialect. */
+  readReply(body: Buffer): ReplyFacts | undefined;
+  readError(body: Buffer): UpstreamError;
+  /** Bytes of text in a request or reply body, media left out: for the estimate where no usage comes. */
+  textBytes(body: Buffer): number;
+  renderError(error: GatewayError, telling: Telling): RenderedReply;
+  /** The error as the last event of a stream that has begun; no terminator follows. */
+  renderErrorEvent(error: GatewayError, telling: Telling): Buffer;
+  /** A comment that keeps connections alive and changes nothing. */
+  readonly ping: Buffer;
+  renderModels(models: readonly ListedModel[]): RenderedReply;
+  renderModel(model: ListedModel): RenderedReply;
+}

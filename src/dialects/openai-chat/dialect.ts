@@ -1,0 +1,36 @@
+/** OpenAI's chat completions, legacy completions and embeddings, joined into one dialect. */
+import { eventData } from "../../core/sse.ts";
+import type { Dialect } from "../contract.ts";
+import { editBody } from "./edit.ts";
+import { decodeError, renderError, renderErrorEvent } from "./errors.ts";
+import { renderModel, renderModels } from "./models.ts";
+import { parseCall } from "./parse.ts";
+import { readReply, textBytes } from "./reply.ts";
+import { eventModel, makeEventReader } from "./stream.ts";
+import { findUsage } from "./usage.ts";
+
+function eventUsage(event: Buffer): ReturnType<typeof findUsage> {
+  try {
+    return findUsage(JSON.parse(eventData(event)?.toString() ?? "null"));
+  } catch {
+    return null;
+  }
+}
+
+export const openaiChat: Dialect = {
+  id: "openai-chat",
+  parse: parseCall,
+  edit: editBody,
+  makeEventReader,
+  eventModel,
+  eventUsage,
+  eventError: (event) => decodeError(eventData(event)?.toString() ?? ""),
+  readReply,
+  readError: (body) => decodeError(body.toString()),
+  textBytes,
+  renderError,
+  renderErrorEvent,
+  ping: Buffer.from(": ping\n\n"),
+  renderModels,
+  renderModel,
+};

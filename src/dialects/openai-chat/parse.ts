@@ -1,0 +1,95 @@
+/** Reads the facts of a chat, completions or embeddings request from the bytes of its body. */
+import { GatewayError } from "../../core/errors.ts";
+import {
+  type MemberScan,
+  readBoolean,
+  readNumber,
+  readString,
+  scanMembers,
+} from "../../core/json.ts";
+import type { Operation } from "../../wire/call.ts";
+import type { CallFacts } from "../contract.ts";
+
+/** Members that are read here or edited on the way; each may stand in a body once. */
+const readNames = [
+  "model",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "user",
+  "safety_identifier",
+] as const;
+
+const maxModelLength = 256;
+const maxEndUserLength = 256;
+
+function refuse(field: string, message: string): GatewayError {
+  return new GatewayError("invalid_request", message, {
+    fields: [{ field, message }],
+    values: { detail: message },
+  });
+}
+
+function isNull(body: Buffer, scan: MemberScan, name: string): boolean {
+  const range = scan.members[name];
+  return range === undefined || body.toString("latin1", range.start, range.end) === "null";
+}
+
+function parseModel(body: Buffer, scan: MemberScan): string {
+  const range = scan.members["model"];
+  if (range === undefined)
+    throw refuse("model", "The member `model` is missing; name the model to call");
+  const model = readString(body, range);
+  if (model === undefined || model === "")
+    throw refuse("model", "`model` must be a string that names the model to call");
+  if (model.length > maxModelLength)
+    throw refuse("model", `\`model\` is longer than ${maxModelLength} characters`);
+  return model;
+}
+
+function parseStream(body: Buffer, scan: MemberScan): boolean {
+  const range = scan.members["stream"];
+  if (range === undefined || isNull(body, scan, "stream")) return false;
+  const stream = readBoolean(body, range);
+  if (stream === undefined) throw refuse("stream", "`stream` must be true or false");
+  return stream;
+}
+
+function parseUsageAsked(body: Buffer, scan: MemberScan): boolean {
+  const range = scan.members["stream_options"];
+  if (range === undefined || isNull(body, scan, "stream_options")) return false;
+  if (body[range.start] !== 0x7b)
+    throw refuse("stream_options", "`stream_options` must be an object");
+  const asked = scanMembers(body, ["include_usage"], range).members["include_usage"];
+  return asked !== undefined && readBoolean(body, asked) === true;
+}
+
+function parseLimit(body: Buffer, scan: MemberScan): number | null {
+  for (const name of ["max_completion_tokens", "max_tokens"] as const) {
+    const range = scan.members[name];
+    const value = range === undefined ? undefined : readNumber(body, range);
+    if (value !== undefined && value >= 0) return Math.floor(value);
+  }
+  return null;
+}
+
+function parseEndUser(body: Buffer, scan: MemberScan): string | null {
+  const range = scan.members["user"] ?? scan.members["safety_identifier"];
+  const user = range === undefined ? undefined : readString(body, range);
+  return user === undefined || user === "" ? null : user.slice(0, maxEndUserLength);
+}
+
+/** Throws `invalid_request` naming the member at fault. What is not read here is the vendor's to judge. */
+export function parseCall(operation: Operation, body: Buffer): CallFacts {
+  const scan = scanMembers(body, readNames);
+  const stream = operation !== "embeddings" && parseStream(body, scan);
+  return {
+    model: parseModel(body, scan),
+    stream,
+    usageAsked: stream && parseUsageAsked(body, scan),
+    endUser: parseEndUser(body, scan),
+    maxOutputTokens: parseLimit(body, scan),
+    scan,
+  };
+}

@@ -1,0 +1,69 @@
+/** Reads whole replies of chat, completions and embeddings, and sums up their text where an estimate is needed. */
+import { type MemberScan, readString, readValue, scanMembers } from "../../core/json.ts";
+import type { ReplyFacts } from "../contract.ts";
+import { decodeUsage, findUsage } from "./usage.ts";
+
+const replyNames = ["model", "usage", "error", "choices", "data", "x_groq"] as const;
+
+function isTruthy(body: Buffer, scan: MemberScan, name: string): boolean {
+  const range = scan.members[name];
+  if (range === undefined) return false;
+  const first = body[range.start];
+  return first === 0x7b || (first === 0x22 && range.end > range.start + 2);
+}
+
+function replyUsage(body: Buffer, scan: MemberScan): ReplyFacts["usage"] {
+  const range = scan.members["usage"];
+  const usage = range === undefined ? null : decodeUsage(readValue(body, range));
+  const groq = scan.members["x_groq"];
+  if (usage !== null || groq === undefined) return usage;
+  return findUsage({ x_groq: readValue(body, groq) });
+}
+
+/** Undefined where the bytes are not one JSON object. */
+export function readReply(body: Buffer): ReplyFacts | undefined {
+  let scan: MemberScan;
+  try {
+    scan = scanMembers(body, replyNames);
+  } catch {
+    return undefined;
+  }
+  const modelRange = scan.members["model"] ?? null;
+  const answered = scan.members["choices"] !== undefined || scan.members["data"] !== undefined;
+  return {
+    usage: replyUsage(body, scan),
+    model: modelRange === null ? null : (readString(body, modelRange) ?? null),
+    modelRange: modelRange !== null && body[modelRange.start] === 0x22 ? modelRange : null,
+    isError: isTruthy(body, scan, "error") && !answered,
+  };
+}
+
+/** Members that hold what a model reads or writes. */
+const textMembers = ["messages", "tools", "functions", "prompt", "suffix", "input", "choices"];
+/** Members whose strings are media, not text. */
+const mediaMembers = ["image_url", "input_audio", "audio", "file", "video_url", "b64_json"];
+
+function textIn(value: unknown): number {
+  if (typeof value === "string") return value.startsWith("data:") ? 0 : Buffer.byteLength(value);
+  // An input may be given as token numbers; four bytes stand for one token.
+  if (typeof value === "number") return 4;
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + textIn(item), 0);
+  if (typeof value !== "object" || value === null) return 0;
+  return Object.entries(value).reduce(
+    (sum, [name, item]) => (mediaMembers.includes(name) ? sum : sum + textIn(item)),
+    0,
+  );
+}
+
+/** Bytes of text in a request or a reply. It parses the whole, so it is only asked where no usage came. */
+export function textBytes(body: Buffer): number {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body.toString());
+  } catch {
+    return body.length;
+  }
+  if (typeof parsed !== "object" || parsed === null) return body.length;
+  const fields = parsed as Readonly<Record<string, unknown>>;
+  return textMembers.reduce((sum, name) => sum + textIn(fields[name]), 0);
+}
