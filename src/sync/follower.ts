@@ -13,10 +13,7 @@ import type { SyncState } from "./sync.ts";
 
 /** Which callers a load found changed. */
 export interface CallerChanges {
-  /**
-   * The log cannot tell (gap, lost timeline): all are suspect. A reconciliation within one timeline names only its
-   * logged changes: reading every cached caller again each minute is not needed, the cache has a backstop of its own.
-   */
+  /** The log cannot tell (gap, lost timeline) or a reconciliation looks again at everything: all are suspect. */
   readonly all: boolean;
   readonly userIds: ReadonlySet<string>;
   readonly keyHashes: ReadonlySet<string>;

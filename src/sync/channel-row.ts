@@ -1,0 +1,48 @@
+/** A row of `channels` as a channel, checked by the rules of channel-fields.ts. */
+import { z } from "zod";
+import type { RawRow } from "../store/sync-store.ts";
+import { channelFields } from "./channel-fields.ts";
+import type { Channel } from "./entities.ts";
+import { entityId, integer, json, parseColumns, plain } from "./row-columns.ts";
+
+const columns = {
+  name: plain("name"),
+  provider: plain("provider"),
+  baseUrl: plain("base_url"),
+  models: json("models"),
+  groups: json("groups"),
+  priority: integer("priority"),
+  weight: integer("weight"),
+  status: plain("status"),
+  modelMapping: json("model_mapping", {}),
+  headers: json("headers", {}),
+  parameters: json("parameters", {}),
+  proxy: plain("proxy"),
+  tag: plain("tag"),
+  timeouts: json("timeouts", {}),
+  options: json("options", {}),
+};
+
+const { replyModel, ...direct } = channelFields;
+const schema = z.object({
+  ...direct,
+  // Loose: a newer version may keep further options here.
+  options: z.looseObject({ replyModel: replyModel.default("asked") }),
+});
+
+/** Throws RowFault. Without credentials: they are rows of their own. */
+export function parseChannelRow(row: RawRow): Channel {
+  const id = entityId(row);
+  const { status, options, baseUrl, ...values } = parseColumns(row, schema, columns);
+  return Object.freeze({
+    ...values,
+    id,
+    rev: Number(row.rev),
+    baseUrl: baseUrl === null ? null : baseUrl.replace(/\/+$/, ""),
+    models: [...new Set(values.models)],
+    groups: [...new Set(values.groups)],
+    enabled: status === "enabled",
+    replyModel: options.replyModel,
+    credentials: [],
+  });
+}

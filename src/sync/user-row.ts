@@ -1,0 +1,29 @@
+/** A row of `users` as the caller's owner, checked by the rules of caller-fields.ts. */
+import { z } from "zod";
+import type { RawRow } from "../store/sync-store.ts";
+import { userFields } from "./caller-fields.ts";
+import type { UserRecord } from "./entities.ts";
+import { entityId, parseColumns, plain } from "./row-columns.ts";
+
+const schema = z.object(userFields);
+const columns = {
+  username: plain("username"),
+  role: plain("role"),
+  group: plain("group"),
+  billing: plain("billing"),
+  status: plain("status"),
+};
+
+/** Throws RowFault. */
+export function parseUserRow(row: RawRow): UserRecord {
+  const id = entityId(row);
+  const { username, role, group, status } = parseColumns(row, schema, columns);
+  return Object.freeze({
+    id,
+    rev: Number(row.rev),
+    username,
+    role,
+    group,
+    enabled: status === "enabled",
+  });
+}
