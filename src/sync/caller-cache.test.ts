@@ -257,7 +257,7 @@ async function runSchedule(steps: readonly Step[]): Promise<void> {
 test("whatever the order, an answer is never older than what the node has applied", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60, size: "max" }), (steps) => runSchedule(steps)),
-    { numRuns: 3_000 },
+    { numRuns: 10_000 },
   );
 });
 

@@ -10,6 +10,8 @@ import { makeCallerFence } from "./caller-fence.ts";
 import type { CallerEntry, CallerTable } from "./caller-table.ts";
 import type { KeyRecord } from "./entities.ts";
 import type { CallerUpdate } from "./follower.ts";
+import { inTime } from "./in-time.ts";
+import { makeOutageLog } from "./outage-log.ts";
 import type { CallerLookup } from "./sync.ts";
 
 export interface LookupParts {
@@ -133,46 +135,21 @@ interface Reader {
 }
 
 function makeReader(parts: LookupParts): Reader {
-  const outage = makeOutageLog(parts.logger);
+  const outage = makeOutageLog(parts.logger, "look keys up");
   return {
     entryOf: makeEntryOf(parts),
     read: async (hash) => {
-      const answer = await inTime(parts, parts.store.findCaller(hash));
-      outage.over();
+      const answer = await inTime(parts.clock, lookupTimeoutMs, parts.store.findCaller(hash));
+      outage.worked();
       return answer;
     },
     orUnavailable: async (work) => {
       try {
         return await work;
       } catch (error) {
-        outage.tell(error);
+        outage.failed(error);
         return unavailable;
       }
     },
   };
-}
-
-/** One line when look-ups begin to fail and one when they work again, not one a call. */
-function makeOutageLog(logger: Logger): { tell(error: unknown): void; over(): void } {
-  let failing = false;
-  return {
-    tell: (error) => {
-      if (!failing) logger.warn({ error: messageOf(error) }, "keys cannot be looked up");
-      failing = true;
-    },
-    over: () => {
-      if (failing) logger.info({}, "keys can be looked up again");
-      failing = false;
-    },
-  };
-}
-
-/** A database that neither answers nor refuses must not hold calls for longer than this. */
-function inTime<T>(parts: LookupParts, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = parts.clock.after(lookupTimeoutMs, () =>
-      reject(new Error(`no answer within ${lookupTimeoutMs} ms`)),
-    );
-    work.then(resolve, reject).finally(cancel);
-  });
 }
