@@ -6,6 +6,7 @@ import { basename, delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { KEPT } from "../../bin/kept-node.js";
 import { SetupError } from "./setup-error.mjs";
+import { noteHelper } from "./setup-lock.mjs";
 
 // Each stands against a setting in somebody's ~/.npmrc or environment, or a flag of the npm that called us.
 const FLAGS = [
@@ -30,7 +31,7 @@ const FLAGS = [
 const NETWORK =
   /^npm_config_(registry|.*:registry|\/\/.*|ca|cafile|cert|key|.*proxy|strict_ssl|fetch_.*|maxsockets|userconfig|globalconfig|cache|offline|local_address|_auth.*)$/i;
 
-/** `npm ci` in a folder, under the given Node. */
+/** `npm ci` in a folder, under the given Node. Call it under the set-up lock. */
 export async function npmInstall(folder, node) {
   // What is in the cache is as good as the registry: the lock has its checksum. An old index in the cache can
   // lack a version, so the second try asks again; that also gets over a connection that broke.
@@ -53,6 +54,7 @@ function runNpm(npmArguments, folder, node) {
     stdio: ["ignore", 2, 2],
     shell: script === undefined && process.platform === "win32",
   });
+  if (child.pid !== undefined) noteHelper(child.pid);
   const stopPassing = endWithChild(child);
   return new Promise((resolve, reject) => {
     child.once("error", (error) => {
@@ -88,6 +90,8 @@ function npmEnvironment(node) {
     if (/^npm_/i.test(name) && !NETWORK.test(name)) delete env[name];
   }
   delete env.NODE_ENV;
+  // npm looks for the machine's settings beside the Node that runs it; ours has none.
+  env.npm_config_globalconfig ??= join(dirname(dirname(process.execPath)), "etc", "npmrc");
   if (!hasWritableHome()) env.npm_config_cache = join(KEPT, "npm-cache");
   return env;
 }

@@ -12,6 +12,7 @@ const TAKEOVER = join(KEPT, "lock.takeover");
 const BEAT_MS = 1000;
 // Longer than a laptop's hiccup, shorter than a person's patience.
 const SILENCE_MS = 20_000;
+const HELPER_MS = 600_000;
 
 /** Runs `work` while no other process of this checkout does. */
 export async function withSetupLock(work) {
@@ -29,8 +30,17 @@ export async function withSetupLock(work) {
   }
 }
 
+/** Names the process that works for the holder: it may outlive a holder that was killed. */
+export function noteHelper(helper) {
+  writeFileSync(LOCK, holderText(helper));
+}
+
+function holderText(helper) {
+  return JSON.stringify({ pid: process.pid, helper, host: hostname() });
+}
+
 async function takeLock() {
-  const mine = JSON.stringify({ pid: process.pid, host: hostname() });
+  const mine = holderText();
   for (let waited = 0; !createOnly(LOCK, mine); waited += 100) {
     if (isStale()) {
       removeStale();
@@ -53,9 +63,13 @@ function removeStale() {
 }
 
 function isStale() {
-  if (silence(LOCK) > SILENCE_MS) return true;
   const holder = readHolder();
-  return holder !== undefined && holder.host === hostname() && !isAlive(holder.pid);
+  const here = holder?.host === hostname();
+  if (here && !isAlive(holder.pid)) {
+    // An npm left over still writes where ours would. It ends by itself, unless its pid is somebody else's by now.
+    return holder.helper === undefined || !isAlive(holder.helper) || silence(LOCK) > HELPER_MS;
+  }
+  return silence(LOCK) > SILENCE_MS;
 }
 
 function readHolder() {

@@ -12,7 +12,7 @@ export interface Phase {
 
 // Each must match something: a runner whose pattern matches nothing reports success.
 const PATTERNS: readonly string[] = ["src/**/*.test.ts", "test/**/*.test.ts"];
-const END_TO_END = /^test\/(e2e|engines)\//;
+const END_TO_END = /^test\/(e2e|engines|bootstrap)\//;
 const MUTANTS = /^test\/mutants\//;
 const ALONE = /\.alone\.test\.ts$/;
 
