@@ -20,5 +20,9 @@ export interface Database {
   readonly sync: Sql;
   /** One reserved for callers' key look-ups, so that slow lists never delay a call. */
   readonly lookups: Sql;
+  /** One connection for the poll of the head alone: it gives up within 2 s, where the load of a large table may not. */
+  readonly poll: Sql;
+  /** For migrations: opened when used, statements may last. */
+  readonly schema: Sql;
   close(): Promise<void>;
 }
