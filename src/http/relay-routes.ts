@@ -1,0 +1,128 @@
+/** Mounts the public paths: reads a call whole and hands it to the gateway with a sink for its reply. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { GatewayError } from "../core/errors.ts";
+import type { CallRequest, ReplySink } from "../wire/call.ts";
+import type { Exchange } from "./exchange.ts";
+import { answerFault, wrongMethod } from "./faults.ts";
+import { publicPaths } from "./public-paths.ts";
+import type { PublicPath } from "./public-paths.ts";
+import { readBody } from "./read-body.ts";
+import { makeReplySink } from "./reply-sink.ts";
+import type { Serving } from "./serving.ts";
+
+/** Serves one call to its end. Rejects only on a fault of the gateway itself. */
+export interface CallServer {
+  serve(request: CallRequest, sink: ReplySink): Promise<void>;
+}
+
+/** Callers in browsers use any origin; keys, not cookies, tell who they are. */
+export const corsHeaders = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "*",
+} as const;
+
+const preflightHeaders = {
+  ...corsHeaders,
+  "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
+  "access-control-max-age": "86400",
+} as const;
+
+const otherMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+
+/** Mounts every public path, its preflight, and an honest 405 for its other methods. */
+export function mountRelayRoutes(app: FastifyInstance, serving: Serving, calls: CallServer): void {
+  for (const path of publicPaths) {
+    app.route({
+      method: path.method,
+      url: path.path,
+      handler: (request, reply) => void serveCall({ path, calls, serving }, request, reply),
+    });
+    app.route({
+      method: "OPTIONS",
+      url: path.path,
+      handler: (request, reply) => preflight(serving, request, reply),
+    });
+    app.route({
+      method: otherMethods.filter((method) => method !== path.method),
+      url: path.path,
+      handler: (request, reply) => {
+        reply.hijack();
+        const exchange = serving.open(request.raw, reply.raw, corsHeaders);
+        reply.raw.setHeader("allow", `${path.method}, OPTIONS`);
+        answerFault(exchange, wrongMethod(exchange), serving.faults);
+      },
+    });
+  }
+}
+
+function preflight(serving: Serving, request: FastifyRequest, reply: FastifyReply): void {
+  reply.hijack();
+  const { response } = serving.open(request.raw, reply.raw, preflightHeaders);
+  const asked = request.headers["access-control-request-headers"];
+  // A star does not cover `authorization`, so the asked names are named.
+  response.setHeader("access-control-allow-headers", asked ?? "*");
+  response.writeHead(204).end();
+}
+
+interface Mounted {
+  readonly path: PublicPath;
+  readonly calls: CallServer;
+  readonly serving: Serving;
+}
+
+async function serveCall(
+  mounted: Mounted,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  reply.hijack();
+  const { serving } = mounted;
+  const exchange = serving.open(request.raw, reply.raw, corsHeaders);
+  const leave = serving.drain.enter();
+  const gone = goneSignal(exchange);
+  let held = 0;
+  try {
+    const body = await readBody(request.raw, serving.bodies);
+    held = body.length;
+    await mounted.calls.serve(
+      {
+        id: exchange.id,
+        dialect: mounted.path.dialect,
+        operation: mounted.path.operation,
+        ...pathModel(request),
+        headers: exchange.headers,
+        query: exchange.query,
+        body,
+        address: exchange.address,
+        signal: gone,
+        drainSignal: serving.drain.signal,
+      },
+      makeReplySink(reply.raw, serving.ownHeaders),
+    );
+    if (!reply.raw.headersSent && !gone.aborted)
+      throw new GatewayError("internal", "Internal error", {
+        cause: new Error("the call ended without a reply"),
+      });
+  } catch (error) {
+    answerFault(exchange, error, serving.faults);
+  } finally {
+    serving.bodies.held.give(held);
+    leave();
+  }
+}
+
+/** Aborts when the connection ends before the reply is finished. */
+function goneSignal(exchange: Exchange): AbortSignal {
+  const controller = new AbortController();
+  exchange.response.on("close", () => {
+    if (!exchange.response.writableFinished)
+      controller.abort(new Error("the caller closed the connection"));
+  });
+  return controller.signal;
+}
+
+function pathModel(request: FastifyRequest): { pathModel?: string } {
+  const params = request.params as Readonly<Record<string, string | undefined>>;
+  const model = params["model"] ?? params["*"];
+  return model === undefined || model === "" ? {} : { pathModel: model };
+}
