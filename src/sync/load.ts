@@ -30,6 +30,14 @@ export interface Loaded {
   readonly callers: CallerUpdate;
 }
 
+/** A statement that did not answer in time. */
+export class StepTimeout extends Error {
+  constructor(step: string, ms: number) {
+    super(`${step} took longer than ${ms} ms`);
+    this.name = "StepTimeout";
+  }
+}
+
 export type LoadOutcome = Loaded | Exclude<ReadOutcome, RowsRead>;
 
 /** Loads what `request.base` lacks. Rejects when one statement takes longer than `stepMs`. */
@@ -53,7 +61,7 @@ function readWithin(parts: LoadParts, request: ReadRequest, stepMs: number): Pro
     const step = <T>(name: string, start: () => Promise<T>): Promise<T> =>
       new Promise((resolveStep, rejectStep) => {
         const cancel = parts.clock.after(stepMs, () => {
-          const error = new Error(`${name} took longer than ${stepMs} ms`);
+          const error = new StepTimeout(name, stepMs);
           reject(error);
           rejectStep(error);
         });
@@ -109,6 +117,11 @@ export async function makeEdition(
     },
     tools,
   );
+  const isSame =
+    base?.rowSet.position.commitId === position.commitId &&
+    snapshotKinds.every((kind) => touched[kind].size === 0);
+  // Nothing differs: the very same edition goes on, so that nobody takes a reconciliation for a change.
+  if (isSame && base !== undefined) return base;
   return buildEdition(base, rowSet, touched, tools.slices);
 }
 
