@@ -2,6 +2,7 @@
  * What a node holds for one revision: the rows as read and the snapshot built from them.
  * Promise: nothing here is ever changed after it was made; a newer edition is a new object that shares what is equal.
  */
+import type { FieldFault } from "../core/errors.ts";
 import type { SnapshotKind, RawRow } from "../store/sync-store.ts";
 import type { Channel, Credential, Group, ModelInfo, Price, Snapshot } from "./entities.ts";
 import type { SettingRow } from "./setting-row.ts";
@@ -36,6 +37,8 @@ export interface HeldRow<K extends SnapshotKind = SnapshotKind> {
   readonly status: RowStatus;
   /** Why `seen` cannot be served, naming the column. */
   readonly fault: string | undefined;
+  /** The same by fields of the management API. */
+  readonly fields: readonly FieldFault[] | undefined;
   /** This row's share of the digest. */
   readonly term: bigint;
 }

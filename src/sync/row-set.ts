@@ -2,13 +2,15 @@
  * Rows of one revision made from the rows of an older one. Promises: a bad row harms no other; a row that is equal
  * keeps its identity; a change that no revision tells of is noted, never served.
  */
+import type { FieldFault } from "../core/errors.ts";
 import { messageOf } from "../core/errors.ts";
 import type { SealKey } from "../core/seal.ts";
 import type { RawRow, SnapshotKind } from "../store/sync-store.ts";
 import { snapshotKinds } from "../store/sync-store.ts";
 import { addTerm, digestTerm, removeTerm } from "./digest.ts";
-import type { HeldRow, ParsedRows, Position, RowSet } from "./edition.ts";
+import type { HeldRow, ParsedRows, Position, RowSet, RowStatus } from "./edition.ts";
 import { rowParsers } from "./parse-row.ts";
+import { RowFault } from "./row-columns.ts";
 import type { Slices } from "./time-slice.ts";
 
 export interface RowTools {
@@ -110,6 +112,7 @@ function acceptRow<K extends SnapshotKind>(
       parsed: result.parsed,
       status: "good",
       fault: undefined,
+      fields: undefined,
       term: digestTerm(kind, id, row.rev, false),
     };
   if (held?.status === "quarantined" && sameRow(held.seen, row)) return held;
@@ -121,6 +124,7 @@ function acceptRow<K extends SnapshotKind>(
     parsed: held?.parsed,
     status: "quarantined",
     fault: result.fault,
+    fields: result.fields,
     term: digestTerm(kind, id, held?.served?.rev ?? 0n, true),
   };
 }
@@ -140,7 +144,7 @@ function withholdRow<K extends SnapshotKind>(
   // Changed by hand and put back by hand.
   if (row !== undefined && held?.served !== undefined && sameRow(held.served, row))
     return acceptRow(kind, row, held, dataKey);
-  const fault = row === undefined ? undefined : tryParse(kind, row, dataKey).fault;
+  const result = row === undefined ? undefined : tryParse(kind, row, dataKey);
   return {
     kind,
     id: row?.id ?? (held?.id as bigint),
@@ -148,21 +152,56 @@ function withholdRow<K extends SnapshotKind>(
     served: held?.served,
     parsed: held?.parsed,
     status: "unlogged",
-    fault,
+    fault: result?.fault,
+    fields: result?.fields,
     term: held?.term ?? 0n,
   };
 }
 
-function tryParse<K extends SnapshotKind>(
-  kind: K,
-  row: RawRow,
+/** A held row from the copy of an edition. What another version wrote and this one cannot parse is kept out, alone. */
+export function reviveRow<K extends SnapshotKind>(
+  source: { readonly kind: K; readonly status: RowStatus },
+  served: RawRow | undefined,
+  seen: RawRow | undefined,
   dataKey: SealKey,
-): { parsed: ParsedRows[K] | undefined; fault: string | undefined } {
+): HeldRow<K> {
+  const { kind } = source;
+  const id = (served ?? seen)?.id;
+  if (id === undefined) throw new Error("a row of the copy is empty");
+  const good = served === undefined ? undefined : tryParse(kind, served, dataKey);
+  const kept = good?.parsed === undefined ? undefined : served;
+  const isBroken = source.status === "good" && kept === undefined;
+  const status = isBroken ? "quarantined" : source.status;
+  const odd = status === "good" || seen === undefined ? undefined : tryParse(kind, seen, dataKey);
+  const isCounted = status !== "unlogged" || kept !== undefined;
+  const term = isCounted ? digestTerm(kind, id, kept?.rev ?? 0n, status === "quarantined") : 0n;
+  const { fault, fields } = odd ?? {};
+  return { kind, id, seen, served: kept, parsed: good?.parsed, status, fault, fields, term };
+}
+
+/** `base` with the given rows put in. */
+export function placeHeldRows(
+  base: RowSet,
+  held: Iterable<HeldRow>,
+): { rowSet: RowSet; touched: Touched } {
+  const draft = makeDraft(base);
+  for (const row of held) draft.put(row.kind, row.id, row);
+  return { rowSet: draft.finish(base.position), touched: draft.touched };
+}
+
+interface ParseResult<K extends SnapshotKind> {
+  readonly parsed: ParsedRows[K] | undefined;
+  readonly fault: string | undefined;
+  readonly fields: readonly FieldFault[] | undefined;
+}
+
+function tryParse<K extends SnapshotKind>(kind: K, row: RawRow, dataKey: SealKey): ParseResult<K> {
   try {
-    return { parsed: rowParsers[kind](row, dataKey), fault: undefined };
+    return { parsed: rowParsers[kind](row, dataKey), fault: undefined, fields: undefined };
   } catch (error) {
     // Whatever a row can make a parser throw: it must never stop the load of all others.
-    return { parsed: undefined, fault: messageOf(error) };
+    const fields = error instanceof RowFault ? error.fields : undefined;
+    return { parsed: undefined, fault: messageOf(error), fields };
   }
 }
 
