@@ -89,11 +89,13 @@ export function makeCallerCache(parts: CallerCacheParts): CallerCache {
  * new, although no call brought it yet.
  */
 function affectedHashes(table: CallerTable, changes: CallerChanges): readonly string[] {
-  if (changes.all)
-    return [...table.newest("known", maxReread), ...table.newest("denied", maxReread)].map(
+  const inUse = (): string[] =>
+    [...table.newest("known", maxReread), ...table.newest("denied", maxReread)].map(
       (entry) => entry.hash,
     );
+  if (changes.all) return inUse();
   const hashes = new Set(changes.keyHashes);
+  if (changes.recheck === true) for (const hash of inUse()) hashes.add(hash);
   for (const id of changes.userIds) for (const hash of table.ofOwner(id)) hashes.add(hash);
   return [...hashes];
 }

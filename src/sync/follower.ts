@@ -13,8 +13,13 @@ import type { SyncState } from "./sync.ts";
 
 /** Which callers a load found changed. */
 export interface CallerChanges {
-  /** The log cannot tell (gap, lost timeline) or a reconciliation looks again at everything: all are suspect. */
+  /** The log cannot tell (gap, lost timeline): all are suspect, and what is not read again is to be forgotten. */
   readonly all: boolean;
+  /**
+   * A reconciliation: rows may have been changed by hand without a revision, so the callers in use are to be read again
+   * beside the changed ones. Nothing is forgotten, or each reconciliation would be a storm of look-ups.
+   */
+  readonly recheck?: boolean;
   readonly userIds: ReadonlySet<string>;
   readonly keyHashes: ReadonlySet<string>;
   readonly tokenIds: ReadonlySet<string>;

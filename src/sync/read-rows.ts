@@ -130,8 +130,10 @@ async function readAll(tx: SyncReads, request: ReadRequest, full: FullRead): Pro
       throw new IncompleteLoad(`read ${read.length} ${kind} rows where the table has ${count}`);
     rows.set(kind, read);
   }
-  const known = full.changes !== undefined && full.reason !== "reconcile";
-  const changes = known ? callerChanges(full.changes) : allCallers();
+  const changes =
+    full.changes === undefined
+      ? allCallers()
+      : { ...callerChanges(full.changes), recheck: full.reason === "reconcile" };
   return {
     outcome: "read",
     head: full.head,
@@ -184,7 +186,7 @@ function allCallers(): CallerChanges {
   return { all: true, userIds: new Set(), keyHashes: new Set(), tokenIds: new Set() };
 }
 
-function callerChanges(changes: readonly Change[] = []): CallerChanges {
+function callerChanges(changes: readonly Change[]): CallerChanges {
   const idsOf = (kind: string): ReadonlySet<string> =>
     new Set(changes.filter((change) => change.kind === kind).map((change) => change.entityId));
   return {
