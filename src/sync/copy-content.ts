@@ -1,10 +1,11 @@
 /**
- * What a copy holds, as lines of JSON: one line a row, so that writing and reading 10,000 channels never stops the
- * event loop for longer than a slice.
+ * What a copy holds: the cluster's secrets, the callers in use, and the edition. As lines of JSON, so that writing and
+ * reading 10,000 channels never stops the event loop for longer than a slice.
  */
-import type { CallerRows, ColumnValue, RawRow, SnapshotKind } from "../store/sync-store.ts";
+import type { CallerRows, ColumnValue, RawRow } from "../store/sync-store.ts";
 import type { CallerExport } from "./caller-cache.ts";
-import type { Position } from "./edition.ts";
+import { parseEdition, renderEdition } from "./edition-text.ts";
+import type { Edition } from "./edition.ts";
 import type { Slices } from "./time-slice.ts";
 
 /** What only the database knows otherwise: needed to check keys and to open credentials. */
@@ -14,172 +15,101 @@ export interface ClusterSecrets {
   readonly dataKey: Buffer;
 }
 
-/** A row whose state in the database is not what serves. */
-export interface OddRow {
-  readonly kind: SnapshotKind;
-  readonly id: bigint;
-  readonly status: "quarantined" | "unlogged";
-  /** Undefined: deleted by hand. */
-  readonly seen: RawRow | undefined;
-}
-
 export interface CopyContent {
-  readonly position: Position;
   readonly cluster: ClusterSecrets;
-  /** Rows that serve. */
-  readonly served: ReadonlyMap<SnapshotKind, readonly RawRow[]>;
-  readonly odd: readonly OddRow[];
   readonly callers: CallerExport;
+  readonly edition: Edition;
 }
 
 interface FirstLine {
-  readonly position: Position;
   readonly clusterId: string;
   readonly pepper: string;
   readonly dataKey: string;
   readonly denied: readonly string[];
-}
-
-/** Opens a run of rows with the same columns; `table` is a kind, `odd:<kind>:<status>`, `key` or `owner`. */
-interface TableLine {
-  readonly table: string;
-  readonly columns: readonly string[];
-  readonly rows: number;
-}
-
-type Cell = string | number | null | readonly [string];
-
-const rowsPerTable = 200;
-
-export async function renderContent(content: CopyContent, slices: Slices): Promise<Buffer> {
-  const { clusterId, pepper, dataKey } = content.cluster;
-  const first: FirstLine = {
-    position: content.position,
-    clusterId,
-    pepper: pepper.toString("base64"),
-    dataKey: dataKey.toString("base64"),
-    denied: content.callers.denied,
-  };
-  const chunks = [Buffer.from(`${JSON.stringify(first)}\n`)];
-  for (const [table, rows] of tablesOf(content)) {
-    chunks.push(Buffer.from(renderTable(table, rows)));
-    const pause = slices.breathe();
-    if (pause !== undefined) await pause;
-  }
-  return Buffer.concat(chunks);
-}
-
-function* tablesOf(content: CopyContent): Iterable<[table: string, rows: readonly RawRow[]]> {
-  for (const [kind, rows] of content.served) yield* cut(kind, rows);
-  for (const { kind, id, status, seen } of content.odd)
-    yield [`odd:${kind}:${status}`, [seen ?? ({ id, gone: 1 } as unknown as RawRow)]];
-  const { callers } = content.callers;
-  yield* cut(
-    "key",
-    callers.map(({ key }) => key),
-  );
-  yield* cut(
-    "owner",
-    callers.map(({ owner }) => owner),
-  );
-}
-
-/** Runs of rows with equal columns, short enough for a slice. */
-function* cut(table: string, rows: readonly RawRow[]): Iterable<[string, readonly RawRow[]]> {
-  let run: RawRow[] = [];
-  let columns = "";
-  for (const row of rows) {
-    const names = Object.keys(row).join();
-    if (run.length > 0 && (names !== columns || run.length === rowsPerTable)) {
-      yield [table, run];
-      run = [];
-    }
-    columns = names;
-    run.push(row);
-  }
-  if (run.length > 0) yield [table, run];
-}
-
-function renderTable(table: string, rows: readonly RawRow[]): string {
-  const columns = Object.keys(rows[0] ?? {});
-  const head: TableLine = { table, columns, rows: rows.length };
-  const lines = rows.map((row) =>
-    JSON.stringify(columns.map((name): Cell => renderCell(row[name] ?? null))),
-  );
-  return `${JSON.stringify(head)}\n${lines.join("\n")}\n`;
+  /** Caller lines that follow; the edition's lines are the rest. */
+  readonly callers: number;
 }
 
 /** JSON has no BigInt: an array of its digits stands for one. */
-function renderCell(value: ColumnValue): Cell {
-  return typeof value === "bigint" ? [String(value)] : value;
+type Cell = string | number | null | readonly [string];
+type Cells = Readonly<Record<string, Cell>>;
+
+const chunkLength = 64 * 1024;
+
+export async function renderContent(content: CopyContent, slices: Slices): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let text = "";
+  for (const line of linesOf(content)) {
+    text += `${line}\n`;
+    if (text.length >= chunkLength) {
+      chunks.push(Buffer.from(text));
+      text = "";
+    }
+    const pause = slices.breathe();
+    if (pause !== undefined) await pause;
+  }
+  return Buffer.concat([...chunks, Buffer.from(text)]);
 }
 
-function parseCell(cell: Cell): ColumnValue {
-  return typeof cell === "object" && cell !== null ? BigInt(cell[0]) : cell;
+function* linesOf({ cluster, callers, edition }: CopyContent): Iterable<string> {
+  const first: FirstLine = {
+    clusterId: cluster.clusterId,
+    pepper: cluster.pepper.toString("base64"),
+    dataKey: cluster.dataKey.toString("base64"),
+    denied: callers.denied,
+    callers: callers.callers.length,
+  };
+  yield JSON.stringify(first);
+  for (const { key, owner } of callers.callers)
+    yield JSON.stringify([renderRow(key), renderRow(owner)]);
+  yield* renderEdition(edition);
+}
+
+function renderRow(row: RawRow): Cells {
+  const cells: Record<string, Cell> = {};
+  for (const [name, value] of Object.entries(row) as [string, ColumnValue][])
+    cells[name] = typeof value === "bigint" ? [String(value)] : value;
+  return cells;
+}
+
+function parseRow(cells: Cells): RawRow {
+  const row: Record<string, ColumnValue> = {};
+  for (const [name, cell] of Object.entries(cells))
+    row[name] = typeof cell === "object" && cell !== null ? BigInt(cell[0]) : cell;
+  return row as RawRow;
 }
 
 /** Throws on text that {@link renderContent} did not make. */
 export async function parseContent(bytes: Buffer, slices: Slices): Promise<CopyContent> {
-  const lines = makeLines(bytes);
-  const first = lines.next<FirstLine>();
-  const tables = new Map<string, RawRow[]>();
-  while (lines.more()) {
-    const head = lines.next<TableLine>();
-    const rows = tables.get(head.table) ?? [];
-    tables.set(head.table, rows);
-    for (let count = 0; count < head.rows; count += 1) {
-      const cells = lines.next<readonly Cell[]>();
-      const pairs = head.columns.map((name, index) => [name, parseCell(cells[index] ?? null)]);
-      rows.push(Object.fromEntries(pairs) as RawRow);
-    }
+  const lines = readLines(bytes);
+  const next = (): string => {
+    const line = lines.next();
+    if (line.done === true) throw new Error("it ends too early");
+    return line.value;
+  };
+  const first = JSON.parse(next()) as FirstLine;
+  const callers: CallerRows[] = [];
+  while (callers.length < first.callers) {
+    const [key, owner] = JSON.parse(next()) as [Cells, Cells];
+    callers.push({ key: parseRow(key), owner: parseRow(owner) });
     const pause = slices.breathe();
     if (pause !== undefined) await pause;
   }
-  return contentOf(first, tables);
+  const cluster: ClusterSecrets = {
+    clusterId: first.clusterId,
+    pepper: Buffer.from(first.pepper, "base64"),
+    dataKey: Buffer.from(first.dataKey, "base64"),
+  };
+  const edition = await parseEdition(lines, { dataKey: cluster.dataKey, slices });
+  return { cluster, callers: { callers, denied: first.denied }, edition };
 }
 
-function makeLines(bytes: Buffer): { more(): boolean; next<T>(): T } {
+function* readLines(bytes: Buffer): Generator<string, undefined> {
   let at = 0;
-  return {
-    more: () => at < bytes.length,
-    next: <T>() => {
-      const end = bytes.indexOf(10, at);
-      if (end < 0) throw new Error("it ends in the middle of a line");
-      const line = bytes.toString("utf8", at, end);
-      at = end + 1;
-      return JSON.parse(line) as T;
-    },
-  };
-}
-
-function contentOf(first: FirstLine, tables: ReadonlyMap<string, readonly RawRow[]>): CopyContent {
-  const served = new Map<SnapshotKind, readonly RawRow[]>();
-  const odd: OddRow[] = [];
-  for (const [table, rows] of tables) {
-    const [word, kind, status] = table.split(":");
-    if (word === "odd")
-      for (const row of rows)
-        odd.push(oddRow(kind as SnapshotKind, status as OddRow["status"], row));
-    else if (table !== "key" && table !== "owner") served.set(table as SnapshotKind, rows);
+  while (at < bytes.length) {
+    const end = bytes.indexOf(10, at);
+    yield bytes.toString("utf8", at, end < 0 ? bytes.length : end);
+    at = end < 0 ? bytes.length : end + 1;
   }
-  const owners = tables.get("owner") ?? [];
-  const callers = (tables.get("key") ?? []).map((key, index): CallerRows => ({
-    key,
-    owner: owners[index] as RawRow,
-  }));
-  return {
-    position: first.position,
-    cluster: {
-      clusterId: first.clusterId,
-      pepper: Buffer.from(first.pepper, "base64"),
-      dataKey: Buffer.from(first.dataKey, "base64"),
-    },
-    served,
-    odd,
-    callers: { callers, denied: first.denied },
-  };
-}
-
-function oddRow(kind: SnapshotKind, status: OddRow["status"], row: RawRow): OddRow {
-  return { kind, id: row.id, status, seen: row["gone"] === 1 ? undefined : row };
+  return undefined;
 }

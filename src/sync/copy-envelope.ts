@@ -79,7 +79,7 @@ export async function encodeCopy(
   copyKey: CopyKey,
   slices: Slices,
 ): Promise<Buffer> {
-  const { epoch, revision, commitId } = content.position;
+  const { epoch, revision, commitId } = content.edition.rowSet.position;
   const identity = { magic: "switchyard-copy" as const, format, keyId: copyKey.id };
   const header: CopyHeader = { ...identity, ...facts, epoch, revision, commitId };
   const line = JSON.stringify(header);
@@ -107,19 +107,27 @@ export async function decodeCopy(
   schema: number,
   slices: Slices,
 ): Promise<Copy> {
-  const header = readHeader(bytes);
-  if (header.keyId !== copyKey.id)
-    throw new CopyFault("foreign", "it is sealed with another SECRET_KEY");
-  const end = bytes.indexOf(10);
-  const plain = openSealed(bytes, end, copyKey.key);
+  const { header, sealed } = openCopy(bytes, copyKey);
   // Only a proven header may say that it is of another version: a flipped bit says so too.
   if (header.format !== format || header.schema !== schema)
     throw new CopyFault("unsupported", `format ${header.format}, schema ${header.schema}`);
   try {
-    return { header, content: await parseContent(await decompress(plain), slices) };
+    return { header, content: await parseContent(await decompress(sealed), slices) };
   } catch (error) {
     throw new CopyFault("damaged", `its content cannot be read: ${messageOf(error)}`, error);
   }
+}
+
+/** The header, proven to be what was written; throws {@link CopyFault}. */
+export function proveHeader(bytes: Buffer, copyKey: CopyKey): CopyHeader {
+  return openCopy(bytes, copyKey).header;
+}
+
+function openCopy(bytes: Buffer, copyKey: CopyKey): { header: CopyHeader; sealed: Buffer } {
+  const header = readHeader(bytes);
+  if (header.keyId !== copyKey.id)
+    throw new CopyFault("foreign", "it is sealed with another SECRET_KEY");
+  return { header, sealed: openSealed(bytes, bytes.indexOf(10), copyKey.key) };
 }
 
 function openSealed(bytes: Buffer, headerEnd: number, key: SealKey): Buffer {

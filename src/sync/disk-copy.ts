@@ -19,6 +19,8 @@ export interface DiskCopyParts {
   readonly key: CopyKey;
   readonly schema: number;
   readonly makeSlices: () => Slices;
+  /** Another node's folder: nothing in it is touched. */
+  readonly readOnly?: boolean;
 }
 
 export interface DiskCopy {
@@ -122,7 +124,7 @@ async function loadGeneration(
   } catch (error) {
     generation.serial = -1;
     logger.error({ path, error: messageOf(error) }, "a snapshot copy cannot be used");
-    if (error instanceof CopyFault && error.kind === "damaged")
+    if (error instanceof CopyFault && error.kind === "damaged" && parts.readOnly !== true)
       await disk.rename(path, `${path}.corrupt`).catch(() => undefined);
     return undefined;
   }

@@ -8,7 +8,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { CopyContent } from "./copy-content.ts";
 import type { CopiedState, Copy, CopyHeader, CopyKey, HeaderFacts } from "./copy-envelope.ts";
-import { CopyFault, decodeCopy, encodeCopy, isNewerCopy } from "./copy-envelope.ts";
+import { CopyFault, decodeCopy, encodeCopy, isNewerCopy, proveHeader } from "./copy-envelope.ts";
 import type { Disk } from "./disk.ts";
 import type { Slices } from "./time-slice.ts";
 
@@ -54,7 +54,7 @@ export function makeSharedCopy(parts: SharedCopyParts): SharedCopy {
     },
     save: async (content, facts) => {
       const there = await headerThere(parts);
-      const mine = { ...content.position, databaseTimeMs: facts.databaseTimeMs };
+      const mine = { ...content.edition.rowSet.position, databaseTimeMs: facts.databaseTimeMs };
       if (there !== undefined && !replaces(mine, there)) return;
       const header = { ...facts, schema, serial: (there?.serial ?? 0) + 1 };
       await place.save(await encodeCopy(content, header, key, parts.makeSlices()));
@@ -67,8 +67,7 @@ async function headerThere(parts: SharedCopyParts): Promise<CopyHeader | undefin
   const bytes = await parts.place.load();
   if (bytes === undefined) return undefined;
   try {
-    const { header } = await decodeCopy(bytes, parts.key, parts.schema, parts.makeSlices());
-    return header;
+    return proveHeader(bytes, parts.key);
   } catch (error) {
     if (!(error instanceof CopyFault) || error.kind === "damaged") return undefined;
     throw error;
