@@ -8,7 +8,7 @@ import type { SealKey } from "../core/seal.ts";
 import type { RawRow, SnapshotKind } from "../store/sync-store.ts";
 import { snapshotKinds } from "../store/sync-store.ts";
 import { addTerm, digestTerm, removeTerm } from "./digest.ts";
-import type { HeldRow, ParsedRows, Position, RowSet } from "./edition.ts";
+import type { HeldRow, ParsedRows, Position, RowSet, RowStatus } from "./edition.ts";
 import { rowParsers } from "./parse-row.ts";
 import { RowFault } from "./row-columns.ts";
 import type { Slices } from "./time-slice.ts";
@@ -156,6 +156,37 @@ function withholdRow<K extends SnapshotKind>(
     fields: result?.fields,
     term: held?.term ?? 0n,
   };
+}
+
+/** A held row from the copy of an edition. What another version wrote and this one cannot parse is kept out, alone. */
+export function reviveRow<K extends SnapshotKind>(
+  source: { readonly kind: K; readonly status: RowStatus },
+  served: RawRow | undefined,
+  seen: RawRow | undefined,
+  dataKey: SealKey,
+): HeldRow<K> {
+  const { kind } = source;
+  const id = (served ?? seen)?.id;
+  if (id === undefined) throw new Error("a row of the copy is empty");
+  const good = served === undefined ? undefined : tryParse(kind, served, dataKey);
+  const kept = good?.parsed === undefined ? undefined : served;
+  const isBroken = source.status === "good" && kept === undefined;
+  const status = isBroken ? "quarantined" : source.status;
+  const odd = status === "good" || seen === undefined ? undefined : tryParse(kind, seen, dataKey);
+  const isCounted = status !== "unlogged" || kept !== undefined;
+  const term = isCounted ? digestTerm(kind, id, kept?.rev ?? 0n, status === "quarantined") : 0n;
+  const { fault, fields } = odd ?? {};
+  return { kind, id, seen, served: kept, parsed: good?.parsed, status, fault, fields, term };
+}
+
+/** `base` with the given rows put in. */
+export function placeHeldRows(
+  base: RowSet,
+  held: Iterable<HeldRow>,
+): { rowSet: RowSet; touched: Touched } {
+  const draft = makeDraft(base);
+  for (const row of held) draft.put(row.kind, row.id, row);
+  return { rowSet: draft.finish(base.position), touched: draft.touched };
 }
 
 interface ParseResult<K extends SnapshotKind> {
