@@ -12,6 +12,8 @@ import type { Flags } from "./read-fields.ts";
 /** Time a node has to answer, beyond what `--wait` asks it to wait. */
 const answerMs = 15_000;
 const defaultWaitS = 5;
+/** The management API waits no longer. */
+const longestWaitS = 60;
 
 /** Adds the flags that every command against a node has. */
 export function addConnectionFlags(command: Command, parts: CommandParts): Command {
@@ -65,11 +67,11 @@ function waitSeconds(flags: Flags, parts: CommandParts): number | undefined {
   const value = flags["wait"];
   if (value === undefined) return undefined;
   if (value === true) return defaultWaitS;
-  const seconds = /^\d{1,3}$/.test(String(value)) ? Number(value) : 0;
-  if (seconds < 1)
+  const seconds = /^\d{1,2}$/.test(String(value)) ? Number(value) : 0;
+  if (seconds < 1 || seconds > longestWaitS)
     throw new CommandFailure(
       exitCodes.usage,
-      parts.translate("fault.number", { flag: "--wait", value: String(value) }),
+      parts.translate("fault.wait", { value: String(value) }),
     );
   return seconds;
 }

@@ -5,6 +5,7 @@ import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { makeId } from "../core/ids.ts";
 import { messageOf } from "../core/errors.ts";
+import type { JsonObject } from "../core/json-value.ts";
 import { isObject } from "./api-client.ts";
 import type { DiskFacts, MemoryFacts, PortFacts } from "./doctor-probes.ts";
 
@@ -22,19 +23,22 @@ export async function probePort(host: string, port: number): Promise<PortFacts> 
   return { host, port, state: "ours", detail: version };
 }
 
+/** Empty where a Switchyard answers that is not ready to tell; undefined: something else, or nothing, answers. */
 async function findNodeVersion(host: string, port: number): Promise<string | undefined> {
   const asked = /^(0\.0\.0\.0|::)$/.test(host) ? "127.0.0.1" : host;
-  const address = asked.includes(":") ? `[${asked}]` : asked;
+  const base = `http://${asked.includes(":") ? `[${asked}]` : asked}:${port}`;
+  // One Hub and its kin have /api/status too, but no /livez.
+  const alive = await getJson(`${base}/livez`);
+  if (alive?.["status"] !== "alive") return undefined;
+  const data = (await getJson(`${base}/api/status`))?.["data"];
+  return data !== undefined && isObject(data) ? String(data["version"]) : "";
+}
+
+async function getJson(url: string): Promise<JsonObject | undefined> {
   try {
-    const response = await fetch(`http://${address}:${port}/api/status`, {
-      signal: AbortSignal.timeout(2000),
-    });
+    const response = await fetch(url, { signal: AbortSignal.timeout(2000) });
     const body: unknown = await response.json();
-    const data = isObject(body) ? body["data"] : undefined;
-    if (data === undefined || !isObject(data)) return undefined;
-    return data["product"] === "switchyard" || response.headers.has("x-switchyard-version")
-      ? String(data["version"])
-      : undefined;
+    return isObject(body) ? body : undefined;
   } catch {
     return undefined;
   }

@@ -98,6 +98,7 @@ export const english = {
   "fault.emptyVariable": "the variable {name} is not set",
   "fault.boolean": "{flag} takes true or false, not {value}",
   "fault.number": "{flag} takes a number, not {value}",
+  "fault.wait": "--wait takes 1 to 60 seconds, not {value}",
   "fault.pair": "{flag} takes name=value, not {value}",
   "fault.setObject": "--set takes a JSON object",
   "fault.nothingToChange": "nothing to change: name at least one field",

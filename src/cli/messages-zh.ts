@@ -95,6 +95,7 @@ export const chinese: Readonly<Record<MessageKey, string>> = {
   "fault.emptyVariable": "环境变量 {name} 未设置",
   "fault.boolean": "{flag} 应为 true 或 false，而不是 {value}",
   "fault.number": "{flag} 应为数字，而不是 {value}",
+  "fault.wait": "--wait 应为 1 到 60 秒，而不是 {value}",
   "fault.pair": "{flag} 应为 名称=值，而不是 {value}",
   "fault.setObject": "--set 应为 JSON 对象",
   "fault.nothingToChange": "没有要修改的内容：请至少指定一个字段",
