@@ -2,10 +2,12 @@
  * What a copy holds: the cluster's secrets, the callers in use, and the edition. As lines of JSON, so that writing and
  * reading 10,000 channels never stops the event loop for longer than a slice.
  */
-import type { CallerRows, ColumnValue, RawRow } from "../store/sync-store.ts";
+import type { CallerRows } from "../store/sync-store.ts";
 import type { CallerExport } from "./caller-cache.ts";
-import { parseEdition, renderEdition } from "./edition-text.ts";
+import { parseEdition, renderEdition } from "./edition-copy.ts";
 import type { Edition } from "./edition.ts";
+import type { Cells } from "./row-text.ts";
+import { parseRow, renderRow } from "./row-text.ts";
 import type { Slices } from "./time-slice.ts";
 
 /** What only the database knows otherwise: needed to check keys and to open credentials. */
@@ -29,10 +31,6 @@ interface FirstLine {
   /** Caller lines that follow; the edition's lines are the rest. */
   readonly callers: number;
 }
-
-/** JSON has no BigInt: an array of its digits stands for one. */
-type Cell = string | number | null | readonly [string];
-type Cells = Readonly<Record<string, Cell>>;
 
 const chunkLength = 64 * 1024;
 
@@ -65,20 +63,6 @@ function* linesOf({ cluster, callers, edition }: CopyContent): Iterable<string> 
   yield* renderEdition(edition);
 }
 
-function renderRow(row: RawRow): Cells {
-  const cells: Record<string, Cell> = {};
-  for (const [name, value] of Object.entries(row) as [string, ColumnValue][])
-    cells[name] = typeof value === "bigint" ? [String(value)] : value;
-  return cells;
-}
-
-function parseRow(cells: Cells): RawRow {
-  const row: Record<string, ColumnValue> = {};
-  for (const [name, cell] of Object.entries(cells))
-    row[name] = typeof cell === "object" && cell !== null ? BigInt(cell[0]) : cell;
-  return row as RawRow;
-}
-
 /** Throws on text that {@link renderContent} did not make. */
 export async function parseContent(bytes: Buffer, slices: Slices): Promise<CopyContent> {
   const lines = readLines(bytes);
@@ -100,7 +84,7 @@ export async function parseContent(bytes: Buffer, slices: Slices): Promise<CopyC
     pepper: Buffer.from(first.pepper, "base64"),
     dataKey: Buffer.from(first.dataKey, "base64"),
   };
-  const edition = await parseEdition(lines, { dataKey: cluster.dataKey, slices });
+  const edition = await parseEdition(lines, cluster.dataKey, slices);
   return { cluster, callers: { callers, denied: first.denied }, edition };
 }
 
