@@ -2,7 +2,7 @@
 import type { Ineffective } from "../config/ineffective.ts";
 import type { ConfigFault } from "../config/read-config.ts";
 
-/** A probe's answer: facts, or why there are none and what mends it. Neither text holds a secret. */
+/** A probe's answer: facts, or why there are none and what mends it (where `problem` does not say). Neither holds a secret. */
 export type Probed<T> =
   | { readonly reached: true; readonly facts: T }
   | { readonly reached: false; readonly problem: string; readonly mend?: string };
@@ -26,9 +26,12 @@ export interface DatabaseFacts {
   readonly roundTripMs: number;
   /** `none` for embedded and unix sockets; `plain`: over the network in clear; `unverified`: encrypted, certificate unchecked. */
   readonly tls: "none" | "plain" | "unverified" | "verified";
-  /** `empty`: will be made at the first start; `foreign`: tables of another product; `newer`: a later release was here. */
-  readonly schema: "current" | "older" | "newer" | "empty" | "foreign";
-  /** For `foreign`: `One Hub`, `one-api`, `new-api`, where they can be told. */
+  /**
+   * `empty`: made at the first start; `newer`: of a later release that this one can still read; `unsupported`: of one
+   * that it cannot; `foreign`: tables of another product.
+   */
+  readonly schema: "current" | "older" | "newer" | "unsupported" | "empty" | "foreign";
+  /** For `foreign`: which, where it can be told. */
   readonly foreignProduct?: string;
   /** Whether SECRET_KEY opens what is stored; `unset`: nothing stored yet. */
   readonly secret: "matches" | "differs" | "unset";

@@ -12,8 +12,8 @@ const slowMs = 100;
 export function judgeDatabase(probed: Probed<DatabaseFacts>, t: Translate): readonly Finding[] {
   const check = "database";
   if (!probed.reached) {
-    const mend = probed.mend ?? t("doctor.mendDatabase");
-    return [{ check, state: "wrong", detail: probed.problem, mend }];
+    const wrong: Finding = { check, state: "wrong", detail: probed.problem };
+    return [probed.mend === undefined ? wrong : { ...wrong, mend: probed.mend }];
   }
   const { facts } = probed;
   return [
@@ -63,9 +63,11 @@ function judgeSchema(facts: DatabaseFacts, t: Translate): Finding {
       return { check, state: "ok", detail: t("doctor.schemaEmpty") };
     case "older":
       return { check, state: "ok", detail: t("doctor.schemaOlder") };
-    case "newer": {
-      const mend = t("doctor.mendSchemaNewer");
-      return { check, state: "wrong", detail: t("doctor.schemaNewer"), mend };
+    case "newer":
+      return { check, state: "ok", detail: t("doctor.schemaNewer") };
+    case "unsupported": {
+      const mend = t("doctor.mendSchemaUnsupported");
+      return { check, state: "wrong", detail: t("doctor.schemaUnsupported"), mend };
     }
     case "foreign": {
       const mend = t("doctor.mendSchemaForeign");
