@@ -13,7 +13,10 @@ export type Locale = "en" | "zh_CN";
 
 /** What the steps need to know of a request's body. */
 export interface CallFacts {
+  /** Named by the path where it names one, else by the body. */
   readonly model: string;
+  /** The body's own; null: it names none. */
+  readonly bodyModel: string | null;
   readonly stream: boolean;
   /** Whether the caller asked for usage in the stream. */
   readonly usageAsked: boolean;
@@ -27,8 +30,8 @@ export interface CallFacts {
 
 /** Everything that may differ between the caller's body and the one sent. */
 export interface BodyEdits {
-  /** Name sent in place of the asked one; null: as asked. */
-  readonly model: string | null;
+  /** Name that is sent. */
+  readonly model: string;
   /** Ask the upstream to tell usage in its stream. */
   readonly askUsage: boolean;
   /** Members that the channel puts over the caller's. */
@@ -90,13 +93,14 @@ export interface ListedModel {
 /** How an error is told. */
 export interface Telling {
   readonly locale: Locale;
+  /** Empty: not told. */
   readonly requestId: string;
 }
 
 export interface Dialect {
   readonly id: DialectId;
   /** Throws `invalid_request`, naming the field. */
-  parse(operation: Operation, body: Buffer): CallFacts;
+  parse(operation: Operation, body: Buffer, pathModel?: string): CallFacts;
   edit(body: Buffer, facts: CallFacts, edits: BodyEdits): Buffer;
   makeEventReader(): ReadEvent;
   /** The model's name told by an event; null: none. */

@@ -29,12 +29,18 @@ function parameterEdits(body: Buffer, parameters: JsonObject): ByteEdit[] {
   });
 }
 
+function modelEdit(facts: CallFacts, model: string): ByteEdit {
+  const range = facts.scan.members["model"];
+  const text = JSON.stringify(model);
+  return range === undefined
+    ? memberInsertion(facts.scan, "model", text)
+    : { ...range, bytes: text };
+}
+
 /** The body to send; the very same buffer where nothing is to be edited. */
 export function editBody(body: Buffer, facts: CallFacts, edits: BodyEdits): Buffer {
   const changes = parameterEdits(body, edits.parameters);
-  const model = facts.scan.members["model"];
-  if (edits.model !== null && model !== undefined)
-    changes.push({ ...model, bytes: JSON.stringify(edits.model) });
+  if (edits.model !== facts.bodyModel) changes.push(modelEdit(facts, edits.model));
   if (edits.askUsage && facts.stream && !facts.usageAsked) changes.push(usageEdit(body, facts));
   return splice(body, changes);
 }

@@ -24,7 +24,7 @@ function errorBody(error: GatewayError, telling: Telling): string {
       type: typeOf(error.kind, error.status),
       param: error.fields[0]?.field ?? null,
       code: error.kind,
-      request_id: telling.requestId,
+      ...(telling.requestId === "" ? {} : { request_id: telling.requestId }),
     },
   });
 }

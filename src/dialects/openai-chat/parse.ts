@@ -36,10 +36,9 @@ function isNull(body: Buffer, scan: MemberScan, name: string): boolean {
   return range === undefined || body.toString("latin1", range.start, range.end) === "null";
 }
 
-function parseModel(body: Buffer, scan: MemberScan): string {
+function parseModel(body: Buffer, scan: MemberScan): string | null {
   const range = scan.members["model"];
-  if (range === undefined)
-    throw refuse("model", "The member `model` is missing; name the model to call");
+  if (range === undefined) return null;
   const model = readString(body, range);
   if (model === undefined || model === "")
     throw refuse("model", "`model` must be a string that names the model to call");
@@ -81,11 +80,16 @@ function parseEndUser(body: Buffer, scan: MemberScan): string | null {
 }
 
 /** Throws `invalid_request` naming the member at fault. What is not read here is the vendor's to judge. */
-export function parseCall(operation: Operation, body: Buffer): CallFacts {
+export function parseCall(operation: Operation, body: Buffer, pathModel?: string): CallFacts {
   const scan = scanMembers(body, readNames);
+  const bodyModel = parseModel(body, scan);
+  const model = pathModel ?? bodyModel;
+  if (model === null)
+    throw refuse("model", "The member `model` is missing; name the model to call");
   const stream = operation !== "embeddings" && parseStream(body, scan);
   return {
-    model: parseModel(body, scan),
+    model,
+    bodyModel,
     stream,
     usageAsked: stream && parseUsageAsked(body, scan),
     endUser: parseEndUser(body, scan),
