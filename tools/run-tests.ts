@@ -28,6 +28,7 @@ const { values: flags, positionals: patterns } = parseArgs({
 const inCi = process.env["CI"] === "true";
 const long = inCi || process.env["SWITCHYARD_LONG"] === "1";
 const interrupted = new AbortController();
+let endedBy: NodeJS.Signals | undefined;
 // A server, or a runner that names only the first problem, would hang the whole run for ever.
 const fileTimeoutMs = long ? 40 * 60_000 : 5 * 60_000;
 
@@ -119,7 +120,7 @@ function isWindows(): boolean {
 }
 
 function verdict(
-  { passed, failed, skipped }: Outcome,
+  { passed, failed, skipped, empty }: Outcome,
   missing: ReadonlyMap<string, string>,
 ): number {
   if (missing.size > 0) {
@@ -128,9 +129,12 @@ function verdict(
   }
   if (skipped.length > 0) listSkipped(skipped);
   console.log(`\ntests: ${passed} passed, ${failed} failed, ${skipped.length} skipped`);
-  if (interrupted.signal.aborted)
-    return 128 + constants.signals[interrupted.signal.reason as NodeJS.Signals];
+  if (endedBy !== undefined) return 128 + constants.signals[endedBy];
   if (failed > 0) return 1;
+  if (empty.length > 0 && flags["test-name-pattern"].length === 0) {
+    console.error(`no test in ${empty.join(", ")}`);
+    return 1;
+  }
   if (passed === 0) {
     console.error("no test ran");
     return 1;
@@ -153,5 +157,6 @@ function listSkipped(skipped: readonly Skipped[]): void {
 function stop(signal: NodeJS.Signals): void {
   // A second one, a while later, means it: the servers' watchdogs see to the rest.
   if (interrupted.signal.aborted) process.exit(128 + constants.signals[signal]);
-  interrupted.abort(signal);
+  endedBy = signal;
+  interrupted.abort();
 }

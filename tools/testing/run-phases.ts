@@ -17,6 +17,8 @@ export interface Outcome {
   passed: number;
   failed: number;
   skipped: Skipped[];
+  /** Files in which no test ran; node's runner counts each as a passed test. */
+  empty: string[];
 }
 
 /** How to run. */
@@ -53,7 +55,7 @@ async function* allEvents(
     for await (const event of stream as AsyncIterable<TestEvent>) {
       tally.see(event);
       // Each phase would close with figures of its own; ours follow at the very end.
-      if (!isClosingFigure(event)) yield event;
+      if (!isClosingFigure(event) && !isEmptyFile(event)) yield event;
     }
   }
   yield* tally.closingFigures();
@@ -76,12 +78,22 @@ function isClosingFigure({ type, data }: TestEvent): boolean {
   return FIGURES.some((name) => String(data["message"]).startsWith(`${name} `));
 }
 
+/** A file stands for itself where it had no test; real tests also name the file that was started. */
+function isEmptyFile({ type, data }: TestEvent): boolean {
+  if (type !== "test:pass" || data["nesting"] !== 0 || data["entryFile"] !== undefined)
+    return false;
+  return String(data["file"]).endsWith(String(data["name"]));
+}
+
 class Tally {
   readonly #sums = new Map<string, number>();
   readonly #skipped: Skipped[] = [];
+  readonly #empty: string[] = [];
   readonly #start = performance.now();
 
-  see({ type, data }: TestEvent): void {
+  see(event: TestEvent): void {
+    const { type, data } = event;
+    if (isEmptyFile(event)) this.#empty.push(String(data["name"]));
     if (type === "test:pass" && data["skip"] !== undefined) this.#skip(data);
     // The summary of a whole phase names no file; those of single files come before it.
     if (type !== "test:summary" || data["file"] !== undefined) return;
@@ -101,15 +113,19 @@ class Tally {
 
   outcome(): Outcome {
     const failed = this.#sum("failed") + this.#sum("cancelled");
-    return { passed: this.#sum("passed"), failed, skipped: this.#skipped };
+    return { passed: this.#passed(), failed, skipped: this.#skipped, empty: this.#empty };
+  }
+
+  #passed(): number {
+    return this.#sum("passed") - this.#empty.length;
   }
 
   /** The lines that node's runner ends with, over all phases. */
   *closingFigures(): Generator<TestEvent> {
     const figures: Record<(typeof FIGURES)[number], number> = {
-      tests: this.#sum("tests"),
+      tests: this.#sum("tests") - this.#empty.length,
       suites: this.#sum("suites"),
-      pass: this.#sum("passed"),
+      pass: this.#passed(),
       fail: this.#sum("failed"),
       cancelled: this.#sum("cancelled"),
       skipped: this.#sum("skipped"),
