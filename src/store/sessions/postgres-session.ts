@@ -30,7 +30,7 @@ export function beginPostgres(settings: TransactionSettings): string[] {
 export async function openPostgresSession(
   target: PostgresTarget,
   limits: SessionLimits,
-): Promise<Session> {
+): Promise<PostgresSession> {
   const attempts = tlsAttempts(target.tls);
   for (const [index, attempt] of attempts.entries()) {
     const session = new PostgresSession(target, attempt.encrypted);
@@ -89,7 +89,7 @@ const typeParsers = {
   },
 };
 
-class PostgresSession implements Session {
+export class PostgresSession implements Session {
   usable = true;
   readonly #client: Client;
   readonly #socket = new Socket();
@@ -128,6 +128,13 @@ class PostgresSession implements Session {
     } catch (error) {
       throw this.#lost instanceof SessionLost ? this.#lost : error;
     }
+  }
+
+  /** Hears what is notified on channels that this session listens to, and the end of the session. */
+  hear(handlers: { notified(channel: string): void; ended(): void }): void {
+    this.#client.on("notification", ({ channel }) => handlers.notified(channel));
+    this.#client.on("end", () => handlers.ended());
+    if (!this.usable) handlers.ended();
   }
 
   /** Ends an attempt to connect that took too long. */

@@ -20,7 +20,8 @@ export class SqliteError extends Error {
 export async function openSqliteSession(options: ThreadOptions): Promise<Session> {
   // The released build is compiled, development runs the sources.
   const file = import.meta.url.endsWith(".ts") ? "sqlite-thread.ts" : "sqlite-thread.js";
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: options, stderr: false });
+  // No flags of the parent's: one like --input-type would keep the thread from starting.
+  const worker = new Worker(new URL(file, import.meta.url), { workerData: options, execArgv: [] });
   const session = new SqliteSession(worker);
   try {
     await session.opened;

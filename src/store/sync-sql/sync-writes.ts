@@ -15,6 +15,7 @@ import type {
 import { DuplicateRow } from "../sync-store.ts";
 import type { Tables } from "../tables.ts";
 import { kindTables, tableOf } from "./kind-tables.ts";
+import { notifyChannel } from "./notify-channel.ts";
 import { chunksOf, makeSyncReads } from "./sync-reads.ts";
 
 export function makeSyncWrites(db: Sql): SyncWrites {
@@ -136,6 +137,3 @@ async function insertCommit(db: Sql, entry: CommitEntry): Promise<void> {
   if (engine === "postgres")
     await sql`select pg_notify(${notifyChannel}, ${String(entry.revision)})`.execute(db);
 }
-
-/** The channel that PostgreSQL nodes listen on. */
-export const notifyChannel = "switchyard_sync";
