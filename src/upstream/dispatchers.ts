@@ -116,7 +116,7 @@ export class Dispatchers {
         return callback(forbiddenAddress(options.hostname), null);
       connect(options, (...outcome) => {
         const [, socket] = outcome;
-        if (socket === null || !this.#isForbidden(socket.remoteAddress ?? ""))
+        if (socket == null || !this.#isForbidden(socket.remoteAddress ?? ""))
           return callback(...outcome);
         socket.destroy();
         callback(forbiddenAddress(options.hostname), null);
