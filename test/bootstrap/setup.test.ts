@@ -1,7 +1,15 @@
 // The set-up of a fresh clone, played with an npm that needs no network: done once, by one process at a time, repaired
 // when it was interrupted, deaf to user settings that would break it, and honest where it cannot help.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -10,7 +18,10 @@ import type { Checkout, Running } from "./checkout.ts";
 import {
   events,
   makeSmallCheckout,
-  NEEDS_OLD_NODE,
+  preload,
+  UNFIT,
+  FIT_NODE,
+  keptNodeOf,
   OUTER_NODE,
   placeKeptNode,
   until,
@@ -165,11 +176,11 @@ describe("set-up", { concurrency: 2 }, () => {
   });
 });
 
-describe("bringing a Node", { skip: NEEDS_OLD_NODE, concurrency: 2 }, () => {
+describe("bringing a Node", { concurrency: 2 }, () => {
   it("tells what to install where npm has no package of it", async () => {
     using checkout = makeSmallCheckout();
     const code = "Object.defineProperty(process, 'arch', { value: 'ppc64' })";
-    const options = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+    const options = { NODE_OPTIONS: `${UNFIT} ${preload(code)}` };
     const running = bootstrap(checkout, { ...makeFakeNpm(checkout), ...options });
     assert.equal((await running.ended).code, 2);
     assert.match(running.stderr(), /Node\.js 24\.7 or newer/);
@@ -187,7 +198,7 @@ describe("bringing a Node", { skip: NEEDS_OLD_NODE, concurrency: 2 }, () => {
     it(`is refused with advice, and not kept, when ${why}`, async () => {
       using checkout = makeSmallCheckout();
       const npm = makeFakeNpm(checkout, nodeProgram === undefined ? {} : { nodeProgram });
-      const running = bootstrap(checkout, npm);
+      const running = bootstrap(checkout, { ...npm, NODE_OPTIONS: UNFIT });
       assert.equal((await running.ended).code, 2);
       assert.match(running.stderr(), /Install one from/);
       assert.deepEqual(readdirSync(join(checkout.folder, ".switchyard")), []);
@@ -196,11 +207,9 @@ describe("bringing a Node", { skip: NEEDS_OLD_NODE, concurrency: 2 }, () => {
 
   it("keeps one that runs, and only what is needed of it", async () => {
     using checkout = makeSmallCheckout();
-    const npm = makeFakeNpm(checkout, {
-      nodeProgram: `#!/bin/sh\nexec "${process.execPath}" "$@"\n`,
-    });
-    assert.equal((await bootstrap(checkout, npm).ended).code, 42);
-    assert.equal((await bootstrap(checkout, { ...npm, ...NO_NETWORK }).ended).code, 42);
+    const env = { ...makeFakeNpm(checkout, { nodeProgram: FIT_NODE }), NODE_OPTIONS: UNFIT };
+    assert.equal((await bootstrap(checkout, env).ended).code, 42);
+    assert.equal((await bootstrap(checkout, { ...env, ...NO_NETWORK }).ended).code, 42);
     assert.equal(npmCalls(checkout).length, 1);
     const kept = readdirSync(join(checkout.folder, ".switchyard")).filter((name) =>
       name.startsWith("node-"),
@@ -211,6 +220,8 @@ describe("bringing a Node", { skip: NEEDS_OLD_NODE, concurrency: 2 }, () => {
 });
 
 describe("bin/switchyard.js", { concurrency: 2 }, () => {
+  const unfit = { NODE_OPTIONS: UNFIT };
+
   it("runs the source of a checkout, or what was built", async () => {
     using checkout = makeSmallCheckout();
     const source = checkout.run(process.execPath, ["bin/switchyard.js", "serve", "--fail"]);
@@ -223,18 +234,33 @@ describe("bin/switchyard.js", { concurrency: 2 }, () => {
     assert.equal(built.stdout(), "built version\n");
   });
 
-  it("says what to install on a Node that is too old", { skip: NEEDS_OLD_NODE }, async () => {
+  it("says what to install on a Node that is too old", async () => {
     using checkout = makeSmallCheckout();
-    const running = checkout.run(OUTER_NODE, ["bin/switchyard.js", "serve"]);
+    const running = checkout.run(OUTER_NODE, ["bin/switchyard.js", "serve"], unfit);
     assert.equal((await running.ended).code, 2);
     assert.match(running.stderr(), /needs Node\.js 24\.7 or newer.*this is Node\.js 2/);
   });
 
-  it("goes on with the Node that the checkout brought", { skip: NEEDS_OLD_NODE }, async () => {
+  it("goes on with the Node that the checkout brought", async () => {
     using checkout = makeSmallCheckout();
     placeKeptNode(checkout);
-    const running = checkout.run(OUTER_NODE, ["bin/switchyard.js", "serve", "--fail"]);
+    const running = checkout.run(OUTER_NODE, ["bin/switchyard.js", "serve", "--fail"], unfit);
     assert.equal((await running.ended).code, 42);
+  });
+
+  it("does not hand over to itself for ever when options make every Node unfit", async () => {
+    using checkout = makeSmallCheckout();
+    placeKeptNode(checkout);
+    const node = keptNodeOf(checkout);
+    rmSync(node);
+    symlinkSync(process.execPath, node);
+    const unfitAnyway = {
+      NODE_OPTIONS: preload(
+        "Object.defineProperty(process.features, 'typescript', { value: false })",
+      ),
+    };
+    const running = checkout.run(process.execPath, ["bin/switchyard.js", "serve"], unfitAnyway);
+    assert.equal((await running.ended).code, 2);
   });
 });
 
