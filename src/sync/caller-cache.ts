@@ -28,6 +28,8 @@ export interface CallerExport {
 
 export interface CallerCache extends CallerFollower {
   find(hash: string): CallerLookup | Promise<CallerLookup>;
+  /** Whether the update changes or ends a key that is known here: asked before it is applied. */
+  concernsKnown(update: CallerUpdate): boolean;
   /** The most recently used callers and the denied hashes, at most `limit` of each. */
   export(limit: number): CallerExport;
   /** Takes over a copy's callers, as true at `revision`; what is known already stays. */
@@ -66,6 +68,7 @@ export function makeCallerCache(parts: CallerCacheParts): CallerCache {
       if (update.changes.all) applyAll(table, update, lookups.entryOf);
       else applyChanges(table, update, lookups.entryOf);
     },
+    concernsKnown: (update) => concernsKnown(table, update),
     export: (limit) => ({
       callers: table.newest("known", limit).flatMap((entry) => entry.rows ?? []),
       denied: table.newest("denied", limit).map((entry) => entry.hash),
@@ -102,6 +105,19 @@ function affectedHashes(table: CallerTable, changes: CallerChanges): readonly st
 
 function rowsByHash(rows: readonly CallerRows[]): ReadonlyMap<string, CallerRows> {
   return new Map(rows.map((caller) => [String(caller.key["hash"]), caller]));
+}
+
+function concernsKnown(table: CallerTable, update: CallerUpdate): boolean {
+  const found = rowsByHash(update.fresh);
+  return update.asked.some((hash) => {
+    const before = table.get(hash);
+    const after = found.get(hash);
+    if (after === undefined) return before?.state !== "denied";
+    const { rows } = before ?? {};
+    return (
+      rows !== undefined && (rows.key.rev !== after.key.rev || rows.owner.rev !== after.owner.rev)
+    );
+  });
 }
 
 /** Anything may have changed, revisions may even have gone back: what was not read again is forgotten. */

@@ -1,0 +1,189 @@
+/**
+ * Joins the copies to the running node: offers the newest at start, writes them as the configuration changes. Promise
+ * kept: a copy is written only from what the database gave, and what was taken away reaches it within a second.
+ */
+import type { Cancel, Clock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import type { SyncMeters } from "../metrics/meters.ts";
+import type { CallerCache } from "./caller-cache.ts";
+import type { ClusterKeeper } from "./cluster-keeper.ts";
+import type { Copy } from "./copy-envelope.ts";
+import { isNewerCopy } from "./copy-envelope.ts";
+import type { CopyContent } from "./copy-content.ts";
+import type { Schedule, SchedulePace } from "./copy-schedule.ts";
+import { makeSchedule } from "./copy-schedule.ts";
+import type { DiskCopy } from "./disk-copy.ts";
+import { takesAway } from "./forgetting.ts";
+import type { Follower } from "./follower.ts";
+import { makeOutageLog } from "./outage-log.ts";
+import type { SharedCopy } from "./shared-copy.ts";
+import type { Slices } from "./time-slice.ts";
+
+export interface CopyKeeperParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly meters: SyncMeters;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly follower: Follower;
+  readonly callers: CallerCache;
+  readonly cluster: ClusterKeeper;
+  /** This node's own; undefined where its disk allows none. */
+  readonly disk: DiskCopy | undefined;
+  /** Of other nodes on this disk: read only. */
+  readonly siblings: readonly DiskCopy[];
+  /** Places that the whole cluster shares. */
+  readonly shared: readonly SharedCopy[];
+  readonly version: string;
+  /** Copies older than this are not served; undefined: any. */
+  readonly maxAgeMs: number | undefined;
+  readonly makeSlices: () => Slices;
+}
+
+export interface CopyKeeper {
+  /** Offers the newest copy that opens. Never rejects. */
+  offerNewest(): Promise<void>;
+  /** A caller that was known has changed or gone. */
+  callersChanged(): void;
+  /** Writes to this node's disk what is not there yet. */
+  close(): Promise<void>;
+}
+
+type Source = "disk" | "shared-copy";
+
+interface Found {
+  readonly copy: Copy;
+  readonly source: Source;
+}
+
+const diskPace: SchedulePace = {
+  delayMs: 1_000,
+  spacingMs: 60_000,
+  urgentDelayMs: 100,
+  urgentSpacingMs: 500,
+};
+const keptCallers = 20_000;
+/** Callers in use and the date change without any revision. */
+const refreshMs = 5 * 60 * 1000;
+
+export function makeCopyKeeper(parts: CopyKeeperParts): CopyKeeper {
+  const { clock, follower } = parts;
+  const schedules = openSchedules(parts);
+  const changed = (urgent: boolean): void => {
+    for (const schedule of schedules) schedule.changed(urgent);
+  };
+  const stopListening = follower.onApplied((event) => {
+    if (event.source === "database") changed(takesAway(event.previous, event.edition));
+  });
+  let cancelRefresh: Cancel;
+  const refresh = (): void => {
+    changed(false);
+    cancelRefresh = clock.after(refreshMs, refresh);
+  };
+  cancelRefresh = clock.after(refreshMs, refresh);
+
+  return {
+    offerNewest: async () => {
+      const disks = [parts.disk, ...parts.siblings].filter((copy) => copy !== undefined);
+      await offer(parts, [
+        ...disks.map((copy) => ({ source: "disk" as const, load: copy.load })),
+        ...parts.shared.map((copy) => ({ source: "shared-copy" as const, load: copy.load })),
+      ]);
+    },
+    callersChanged: () => changed(true),
+    close: async () => {
+      stopListening();
+      cancelRefresh();
+      await Promise.all(schedules.map((schedule) => schedule.flush()));
+      await Promise.all(schedules.map((schedule) => schedule.close()));
+    },
+  };
+}
+
+function openSchedules(parts: CopyKeeperParts): readonly Schedule[] {
+  const { clock, disk, shared, random } = parts;
+  const schedules: Schedule[] = [];
+  if (disk !== undefined)
+    schedules.push(makeSchedule(clock, diskPace, makeWriter(parts, disk, "disk")));
+  for (const copy of shared) {
+    // Nodes apply a revision at the same moment: spread, the first one's copy spares the others theirs.
+    const urgentDelayMs = 100 + 500 * random();
+    const delayMs = 1_000 + 2_000 * random();
+    const pace: SchedulePace = { ...diskPace, delayMs, urgentDelayMs };
+    schedules.push(makeSchedule(clock, pace, makeWriter(parts, copy, copy.name)));
+  }
+  return schedules;
+}
+
+/** Answers whether nothing is left to be written. */
+function makeWriter(
+  parts: CopyKeeperParts,
+  copy: Pick<DiskCopy, "save">,
+  name: string,
+): () => Promise<boolean> {
+  const outage = makeOutageLog(parts.logger, `write the ${name} copy of the configuration`);
+  return async () => {
+    const content = contentNow(parts);
+    if (content === undefined) return true;
+    const { follower, version, meters } = parts;
+    const databaseTimeMs = follower.businessNowMs() - follower.status().stalenessMs;
+    try {
+      await copy.save(content, { databaseTimeMs, version });
+      outage.worked();
+      meters.diskCopy(content.edition.snapshot.revision, false);
+      return true;
+    } catch (error) {
+      outage.failed(error);
+      meters.diskCopy(null, true);
+      return false;
+    }
+  };
+}
+
+/** What serves now, if the database gave it. */
+function contentNow(parts: CopyKeeperParts): CopyContent | undefined {
+  const edition = parts.follower.edition();
+  const cluster = parts.cluster.secrets();
+  if (edition === undefined || cluster === undefined) return undefined;
+  if (parts.follower.status().source !== "database") return undefined;
+  return { edition, cluster, callers: parts.callers.export(keptCallers) };
+}
+
+async function offer(
+  parts: CopyKeeperParts,
+  places: readonly { source: Source; load(): Promise<Copy | undefined> }[],
+): Promise<void> {
+  const loaded = await Promise.all(
+    places.map(async ({ source, load }): Promise<Found[]> => {
+      const copy = await load();
+      return copy === undefined || isTooOld(parts, copy) ? [] : [{ copy, source }];
+    }),
+  );
+  const newestFirst = loaded
+    .flat()
+    .sort((a, b) => (isNewerCopy(a.copy.header, b.copy.header) ? -1 : 1));
+  const [newest] = newestFirst;
+  if (newest !== undefined) serve(parts, newest);
+}
+
+function isTooOld(parts: CopyKeeperParts, copy: Copy): boolean {
+  const ageMs = parts.clock.now() - copy.header.databaseTimeMs;
+  if (parts.maxAgeMs === undefined || ageMs <= parts.maxAgeMs) return false;
+  const ageSeconds = Math.round(ageMs / 1000);
+  parts.logger.error({ ageSeconds }, "the copy is older than LKG_MAX_AGE allows; not served");
+  return true;
+}
+
+function serve(parts: CopyKeeperParts, { copy, source }: Found): void {
+  const { content, header } = copy;
+  const { follower, logger } = parts;
+  // Secrets first: with the snapshot served, keys must be checkable.
+  if (follower.status().source !== "database") parts.cluster.offer(content.cluster);
+  if (!follower.offer(content.edition, source)) return;
+  parts.callers.import(content.callers, header.revision);
+  const ageSeconds = Math.round((parts.clock.now() - header.databaseTimeMs) / 1000);
+  logger.info(
+    { source, revision: header.revision, ageSeconds, callers: content.callers.callers.length },
+    "serving from a copy until the database is reached",
+  );
+}
