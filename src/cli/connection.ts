@@ -9,6 +9,9 @@ import type { CommandParts } from "./program-parts.ts";
 import { readSecretFile } from "./read-fields.ts";
 import type { Flags } from "./read-fields.ts";
 
+/** Variables of the command line; it reads them and no node does, so the table in config/ does not have them. */
+export const clientVariables = ["SWITCHYARD_URL", "SWITCHYARD_TOKEN"] as const;
+
 /** Time a node has to answer, beyond what `--wait` asks it to wait. */
 const answerMs = 15_000;
 const defaultWaitS = 5;
