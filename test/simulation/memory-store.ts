@@ -86,6 +86,10 @@ export class MemoryDatabase {
   readonly commitsByTxn = new Map<string, number>();
   /** Rows changed by hand since a revision last wrote them, as `kind:id`. */
   readonly tainted = new Set<string>();
+  /** Every change that was ever committed, also on timelines that were lost. */
+  readonly log: Change[] = [];
+  /** Hashes of all keys that were ever made. */
+  readonly hashes = new Set<string>();
   /** Times the timeline was broken (failover, restore, new epoch). */
   breaks = 0;
 
@@ -423,6 +427,7 @@ export class MemoryDatabase {
       commits: new Map(view.commits).set(revision, { commitId, txnId }),
       changes: [...view.changes, ...changes],
     };
+    this.log.push(...changes);
     for (const { kind, entityId } of entry.changes) this.tainted.delete(`${kind}:${entityId}`);
     this.committed.set(commitId, this.#state);
     this.commitsByTxn.set(txnId, (this.commitsByTxn.get(txnId) ?? 0) + 1);
