@@ -32,3 +32,9 @@ export interface SyncMeters {
   state(state: string, lagSeconds: number, stalenessSeconds: number): void;
   diskCopy(revision: number | null, error: boolean): void;
 }
+
+/** What the call log counts. */
+export interface LogMeters {
+  /** Calls whose record was lost because the journal was full. */
+  recordsDropped(count: number): void;
+}
