@@ -1,0 +1,68 @@
+/** How one attempt at an upstream ended, and what every attempt of a call shares. */
+import type { Clock } from "../core/clock.ts";
+import type { GatewayError } from "../core/errors.ts";
+import type { CallFacts, Dialect, Telling } from "../dialects/contract.ts";
+import type { Provider } from "../providers/contract.ts";
+import type { Candidate } from "../route/plan.ts";
+import type { UpstreamExchange } from "../upstream/upstream.ts";
+import type { CallRequest } from "../wire/call.ts";
+import type { Usage } from "../wire/usage.ts";
+import type { AttemptFailure } from "./failure.ts";
+import type { Reply } from "./reply.ts";
+
+/** What stays the same through all attempts of a call. */
+export interface Call {
+  readonly request: CallRequest;
+  readonly dialect: Dialect;
+  readonly facts: CallFacts;
+  readonly telling: Telling;
+  readonly reply: Reply;
+  readonly clock: Clock;
+}
+
+/** One attempt: where it goes and how it got there. */
+export interface Attempt {
+  readonly call: Call;
+  readonly candidate: Candidate;
+  readonly provider: Provider;
+  /** Name to put in place of the reply's model; null: it stays. */
+  readonly shownModel: string | null;
+}
+
+/** The caller got an answer, or what there was of it. */
+export interface Answered {
+  readonly kind: "answered";
+  readonly outcome: "complete" | "cut" | "caller_gone";
+  /** Why it was cut. */
+  readonly error: GatewayError | null;
+  /** Null: the upstream told none. */
+  readonly usage: Usage | null;
+  /** Bytes of generated text that were seen. */
+  readonly textBytes: number;
+  readonly modelReported: string | null;
+  /** Monotonic instant of the first content; null: there was none. */
+  readonly firstContentAtMs: number | null;
+}
+
+/** The caller has been told nothing of it. */
+export interface Failed {
+  readonly kind: "failed";
+  readonly failure: AttemptFailure;
+}
+
+export type Ending = Answered | Failed;
+
+/** Takes the body of one reply, from its head to its end. */
+export interface BodyTaker {
+  /** May answer bytes' worth of back-pressure through the exchange. */
+  onChunk(chunk: Buffer, exchange: UpstreamExchange): void;
+  onEnd(): void;
+  onError(error: GatewayError): void;
+  /** The caller is gone. Answers whether the exchange should go on for a while, to hear of usage. */
+  onGone(): boolean;
+  /** The process must stop. */
+  onDrain(): void;
+}
+
+/** Ends the attempt; later calls do nothing. */
+export type Settle = (ending: Ending) => void;

@@ -1,0 +1,56 @@
+/** Takes an upstream's error reply and finds out what it means. */
+import type { GatewayError } from "../core/errors.ts";
+import type { UpstreamExchange } from "../upstream/upstream.ts";
+import type { Attempt, BodyTaker, Settle } from "./ending.ts";
+import { brokenExchange, refusedReply } from "./failure.ts";
+import { Pieces, goneUnanswered } from "./whole-reply.ts";
+
+/** Of an error page no more is read. */
+const maxErrorBytes = 1024 * 1024;
+
+export interface RefusedHead {
+  readonly status: number;
+  /** Headers that may come down. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly retryAfterS: number | undefined;
+}
+
+export class RefusedReply implements BodyTaker {
+  readonly #attempt: Attempt;
+  readonly #settle: Settle;
+  readonly #head: RefusedHead;
+  readonly #pieces = new Pieces(maxErrorBytes);
+
+  constructor(attempt: Attempt, head: RefusedHead, settle: Settle) {
+    this.#attempt = attempt;
+    this.#head = head;
+    this.#settle = settle;
+  }
+
+  onChunk(chunk: Buffer, exchange: UpstreamExchange): void {
+    if (this.#pieces.add(chunk)) return;
+    exchange.cancel();
+    this.onEnd();
+  }
+
+  onEnd(): void {
+    const body = this.#pieces.join();
+    const told = this.#attempt.call.dialect.readError(body);
+    this.#settle({ kind: "failed", failure: refusedReply({ ...this.#head, told, body }) });
+  }
+
+  /** The status was told; that its explanation broke off changes nothing. */
+  onError(error: GatewayError): void {
+    if (error.kind === "upstream_truncated") return this.onEnd();
+    this.#settle({ kind: "failed", failure: brokenExchange(error) });
+  }
+
+  onGone(): boolean {
+    this.#settle(goneUnanswered);
+    return false;
+  }
+
+  onDrain(): void {
+    this.onEnd();
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The caller's side of one call, across all its attempts.
+ * Promise kept here: status and headers are held until there is something to tell, and what is told last is honest:
+ * a whole error before the reply has begun, an error event after, never a terminator behind it.
+ */
+import type { Cancel, Clock } from "../core/clock.ts";
+import type { GatewayError } from "../core/errors.ts";
+import type { Dialect, RenderedReply, Telling } from "../dialects/contract.ts";
+import type { ReplySink } from "../wire/call.ts";
+
+/** Silence after which a caller of a stream is sent a comment; before content this opens the reply. */
+export const pingAfterMs = 10_000;
+
+const streamHeaders = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache",
+  "x-accel-buffering": "no",
+} as const;
+
+export interface ReplyParts {
+  readonly sink: ReplySink;
+  readonly dialect: Dialect;
+  readonly telling: Telling;
+  readonly clock: Clock;
+}
+
+export class Reply {
+  readonly #parts: ReplyParts;
+  #state: "waiting" | "open" | "ended" = "waiting";
+  #wroteAtMs = 0;
+  #cancelPing: Cancel = () => undefined;
+  /** Status that the caller was shown; 0 before. */
+  status = 0;
+
+  constructor(parts: ReplyParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on the caller of a stream hears a comment whenever it has heard nothing for a while. */
+  keepAwake(): void {
+    this.#wroteAtMs = this.#parts.clock.monotonic();
+    this.#cancelPing = this.#parts.clock.after(pingAfterMs, () => this.#ping());
+  }
+
+  /** Sends the head of a stream, unless a ping has. */
+  begin(headers: Readonly<Record<string, string>>): void {
+    if (this.#state !== "waiting") return;
+    this.#state = "open";
+    this.status = 200;
+    const type = headers["content-type"] ?? "";
+    const own = type.startsWith("text/event-stream")
+      ? { ...streamHeaders, "content-type": type }
+      : streamHeaders;
+    this.#parts.sink.head(200, { ...headers, ...own });
+  }
+
+  /** Writes whole events of a stream that has begun; answers a promise where the caller reads too slowly. */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#state !== "open") return undefined;
+    this.#wroteAtMs = this.#parts.clock.monotonic();
+    return this.#parts.sink.write(bytes);
+  }
+
+  /** Ends a stream with its last bytes. */
+  end(bytes?: Uint8Array): void {
+    if (this.#state !== "open") return;
+    this.close();
+    this.#parts.sink.end(bytes);
+  }
+
+  /** Sends a whole reply. */
+  whole(reply: RenderedReply): void {
+    if (this.#state !== "waiting") return;
+    this.close();
+    this.status = reply.status;
+    this.#parts.sink.head(reply.status, reply.headers);
+    this.#parts.sink.end(reply.body);
+  }
+
+  /** Tells an error in whichever way is still open. */
+  fail(error: GatewayError): void {
+    const { dialect, telling } = this.#parts;
+    if (this.#state === "waiting") this.whole(dialect.renderError(error, telling));
+    else this.end(dialect.renderErrorEvent(error, telling));
+  }
+
+  /** Whether the head has been sent. */
+  get begun(): boolean {
+    return this.status !== 0;
+  }
+
+  /** No pings any more, and no reply either; what was sent stays as it is. */
+  close(): void {
+    this.#state = "ended";
+    this.#cancelPing();
+  }
+
+  #ping(): void {
+    const { clock, dialect } = this.#parts;
+    const silentMs = clock.monotonic() - this.#wroteAtMs;
+    if (silentMs >= pingAfterMs) {
+      this.begin({});
+      void this.write(dialect.ping);
+    }
+    const waitMs = Math.max(1, pingAfterMs - (clock.monotonic() - this.#wroteAtMs));
+    this.#cancelPing = clock.after(waitMs, () => this.#ping());
+  }
+}

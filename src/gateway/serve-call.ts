@@ -1,0 +1,100 @@
+/** The steps of a call, in order, once: authenticate, parse, admit, route, attempt, meter, record. */
+import { checkModelAllowed } from "../auth/model-allowed.ts";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError, toGatewayError } from "../core/errors.ts";
+import type { Locale } from "../dialects/contract.ts";
+import { getDialect } from "../dialects/registry.ts";
+import type { CallLog } from "../log/call-record.ts";
+import type { CallMeters } from "../metrics/meters.ts";
+import { planRoute } from "../route/plan.ts";
+import type { Sync } from "../sync/sync.ts";
+import type { CallRequest, ReplySink } from "../wire/call.ts";
+import type { Authenticate } from "../wire/caller.ts";
+import { AllFailed, type AttemptParts, attemptUntilAnswered } from "./attempts.ts";
+import { answerModels } from "./list-models.ts";
+import { Reply } from "./reply.ts";
+import { servesOperation } from "./serves-operation.ts";
+import { Tally } from "./tally.ts";
+
+export interface GatewayParts extends AttemptParts {
+  readonly sync: Pick<Sync, "current" | "businessNowMs">;
+  readonly authenticate: Authenticate;
+  readonly meters: CallMeters;
+  readonly callLog: Pick<CallLog, "record">;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly locale: Locale;
+}
+
+export interface Gateway {
+  /** Serves one call to its end. Never rejects: every failure is told to the caller. */
+  serve(request: CallRequest, sink: ReplySink): Promise<void>;
+}
+
+export function makeGateway(parts: GatewayParts): Gateway {
+  return { serve: (request, sink) => serveCall(parts, request, sink) };
+}
+
+async function serveCall(
+  parts: GatewayParts,
+  request: CallRequest,
+  sink: ReplySink,
+): Promise<void> {
+  const { clock, meters, callLog } = parts;
+  const dialect = getDialect(request.dialect);
+  const telling = { locale: parts.locale, requestId: request.id };
+  const reply = new Reply({ sink, dialect, telling, clock });
+  const tally = new Tally({
+    request,
+    clock,
+    admittedAtMs: parts.sync.businessNowMs(),
+    meters,
+    callLog,
+  });
+  try {
+    const caller = await parts.authenticate(request);
+    const snapshot = pinned(parts.sync);
+    tally.authenticated(caller, snapshot);
+    if (request.operation === "models" || request.operation === "model")
+      return reply.whole(answerModels(request, caller, { snapshot, dialect }));
+    const facts = dialect.parse(request.operation, request.body, request.pathModel);
+    tally.parsed(facts);
+    checkModelAllowed(caller, facts.model);
+    const { health, random } = parts;
+    const serves = servesOperation(request.operation);
+    const plan = planRoute({ snapshot, caller, model: facts.model, health, random, serves });
+    if (facts.stream) reply.keepAwake();
+    const delivered = await attemptUntilAnswered(
+      { request, dialect, facts, telling, reply, clock },
+      plan,
+      {
+        ...parts,
+        settings: snapshot.settings,
+        onAttempt: (candidate) => tally.attempted(candidate),
+      },
+    );
+    tally.answered(delivered.ending, () => dialect.textBytes(request.body));
+  } catch (thrown) {
+    tally.failed(tellFailure(parts, reply, thrown));
+  } finally {
+    reply.close();
+    tally.close(reply.status);
+  }
+}
+
+function pinned(sync: Pick<Sync, "current">): NonNullable<ReturnType<Sync["current"]>> {
+  const snapshot = sync.current();
+  if (snapshot !== undefined) return snapshot;
+  throw new GatewayError("temporarily_unavailable", "no configuration has been loaded yet");
+}
+
+function tellFailure(parts: GatewayParts, reply: Reply, thrown: unknown): GatewayError {
+  const failure = thrown instanceof AllFailed ? thrown.failure : undefined;
+  const error = failure?.error ?? toGatewayError(thrown);
+  if (error.kind === "internal")
+    parts.logger.error({ kind: error.kind, err: error.cause ?? error }, "call failed");
+  if (failure?.passOn != null && !reply.begun) reply.whole(failure.passOn);
+  else reply.fail(error);
+  return error;
+}

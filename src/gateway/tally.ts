@@ -1,0 +1,128 @@
+/** Collects what is known of a call while it runs and writes its one record, whatever became of it. */
+import type { Clock } from "../core/clock.ts";
+import type { GatewayError } from "../core/errors.ts";
+import { ratioOne } from "../core/money.ts";
+import type { CallFacts } from "../dialects/contract.ts";
+import type { CallLog, CallRecord } from "../log/call-record.ts";
+import { type Charge, makeCharge, noCharge } from "../meter/charge.ts";
+import { estimateUsage } from "../meter/estimate.ts";
+import type { CallMeters } from "../metrics/meters.ts";
+import type { Candidate } from "../route/plan.ts";
+import type { Snapshot } from "../sync/entities.ts";
+import type { CallRequest } from "../wire/call.ts";
+import type { Caller } from "../wire/caller.ts";
+import { type Usage, noUsage } from "../wire/usage.ts";
+import type { Answered } from "./ending.ts";
+
+export interface TallyParts {
+  readonly request: CallRequest;
+  readonly clock: Clock;
+  readonly admittedAtMs: number;
+  readonly meters: CallMeters;
+  readonly callLog: Pick<CallLog, "record">;
+}
+
+const goneStatus = 499;
+
+export class Tally {
+  readonly #parts: TallyParts;
+  readonly #startedAtMs: number;
+  #caller: { readonly caller: Caller; readonly snapshot: Snapshot } | undefined;
+  #facts: CallFacts | undefined;
+  #candidate: Candidate | undefined;
+  #attempts = 0;
+  #answered: Answered | undefined;
+  #error: string | null = null;
+  #usage: Usage = noUsage;
+  #charge: Charge = noCharge;
+
+  constructor(parts: TallyParts) {
+    this.#parts = parts;
+    this.#startedAtMs = parts.clock.monotonic();
+    parts.meters.running(1);
+  }
+
+  authenticated(caller: Caller, snapshot: Snapshot): void {
+    this.#caller = { caller, snapshot };
+  }
+
+  parsed(facts: CallFacts): void {
+    this.#facts = facts;
+  }
+
+  attempted(candidate: Candidate): void {
+    this.#attempts += 1;
+    this.#candidate = candidate;
+  }
+
+  /** `inputBytes` is asked only where usage must be estimated. */
+  answered(ending: Answered, inputBytes: () => number): void {
+    this.#answered = ending;
+    this.#error = ending.error?.kind ?? null;
+    // An attempt that emitted nothing costs the payer nothing.
+    if (ending.firstContentAtMs === null) return;
+    this.#usage = ending.usage ?? estimateUsage(inputBytes(), ending.textBytes);
+    const price = this.#caller?.snapshot.findPrice(this.#facts?.model ?? "");
+    this.#charge = makeCharge(this.#usage, price, this.#candidate?.group?.ratio ?? ratioOne);
+  }
+
+  failed(error: GatewayError): void {
+    this.#error = error.kind;
+  }
+
+  /** Writes the record of an authenticated call and counts every one. */
+  close(status: number): void {
+    const { clock, meters, callLog } = this.#parts;
+    const durationMs = clock.monotonic() - this.#startedAtMs;
+    const firstAtMs = this.#answered?.firstContentAtMs ?? null;
+    const firstByteMs = firstAtMs === null ? null : firstAtMs - this.#startedAtMs;
+    const outcome = this.#answered?.outcome ?? (this.#error === null ? "complete" : "failed");
+    const shown = outcome === "caller_gone" && status === 0 ? goneStatus : status;
+    const { operation } = this.#parts.request;
+    const labels = { operation, status: shown, outcome };
+    meters.finished(labels, durationMs / 1000, firstByteMs === null ? null : firstByteMs / 1000);
+    meters.running(-1);
+    const record = this.#record({ status: shown, outcome, firstByteMs, durationMs });
+    if (record !== undefined) callLog.record(record);
+  }
+
+  #record(shown: {
+    readonly status: number;
+    readonly outcome: CallRecord["outcome"];
+    readonly firstByteMs: number | null;
+    readonly durationMs: number;
+  }): CallRecord | undefined {
+    if (this.#caller === undefined) return undefined;
+    const { caller, snapshot } = this.#caller;
+    const { request, admittedAtMs } = this.#parts;
+    const model = this.#facts?.model ?? request.pathModel ?? "";
+    return {
+      callId: request.id,
+      admittedAtMs,
+      keyId: caller.keyId,
+      userId: caller.userId,
+      group: this.#candidate?.groupSymbol ?? caller.group,
+      channelId: this.#candidate?.channel.id ?? null,
+      dialect: request.dialect,
+      operation: request.operation,
+      modelAsked: model,
+      modelBilled: model,
+      modelSent: this.#candidate?.model ?? null,
+      modelReported: this.#answered?.modelReported ?? null,
+      status: shown.status,
+      error: this.#error,
+      outcome: shown.outcome,
+      stream: this.#facts?.stream ?? false,
+      attempts: this.#attempts,
+      usage: this.#usage,
+      unpriced: this.#charge.unpriced,
+      cost: this.#charge.cost,
+      priceId: this.#charge.priceId,
+      revision: snapshot.revision,
+      firstByteMs: shown.firstByteMs === null ? null : Math.round(shown.firstByteMs),
+      durationMs: Math.round(shown.durationMs),
+      endUser: this.#facts?.endUser ?? null,
+      address: request.address,
+    };
+  }
+}
