@@ -1,33 +1,56 @@
-/** A management route as the HTTP room mounts it: no framework type, everything a list of plain values. */
+/** The door of this room: every noun of the management API, one line each. */
+import type { AdminReply, AdminRoute } from "./admin-route.ts";
+import type { AdminParts } from "./admin-parts.ts";
+import { auditRoutes } from "./audit/routes.ts";
+import { callRoutes } from "./calls/routes.ts";
+import { channelRoutes } from "./channels/routes.ts";
+import { groupRoutes } from "./groups/routes.ts";
+import { keyRoutes } from "./keys/routes.ts";
+import { modelRoutes } from "./models/routes.ts";
+import { nodeRoutes } from "./nodes/routes.ts";
+import { makeOpenApi } from "./openapi.ts";
+import { priceRoutes } from "./prices/routes.ts";
+import { renderReferencePage } from "./reference-page.ts";
+import type { RouteSpec } from "./route-spec.ts";
+import { serveRoute } from "./serve-route.ts";
+import { settingRoutes } from "./settings/routes.ts";
+import { setupRoutes } from "./setup/routes.ts";
+import { syncRoutes } from "./sync/routes.ts";
+import { userRoutes } from "./users/routes.ts";
 
-/** Who may call a route: a role, or `anyone` (no token asked). Nobody who is not named. */
-export type Allowed = "root" | "admin" | "member" | "anyone";
-
-export type AdminMethod = "GET" | "POST" | "PATCH" | "DELETE";
-
-export interface AdminRequest {
-  readonly params: Readonly<Record<string, string>>;
-  /** Decoded; of a repeated parameter the first. */
-  readonly query: Readonly<Record<string, string>>;
-  /** Lower-case names. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-  /** The caller's address, after TRUSTED_PROXIES. */
-  readonly address: string;
-  readonly requestId: string;
+/** Every stated route. */
+export function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
+  return [
+    channelRoutes,
+    groupRoutes,
+    keyRoutes,
+    userRoutes,
+    priceRoutes,
+    modelRoutes,
+    settingRoutes,
+    nodeRoutes,
+    syncRoutes,
+    callRoutes,
+    auditRoutes,
+    setupRoutes,
+  ].flatMap((routes) => routes(parts));
 }
 
-export interface AdminReply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+/** The management API, ready to be mounted. */
+export function makeAdmin(parts: AdminParts): readonly AdminRoute[] {
+  const specs = adminRouteSpecs(parts);
+  const document: AdminReply = {
+    status: 200,
+    headers: { "content-type": "application/json; charset=utf-8" },
+    body: `${JSON.stringify(makeOpenApi(specs, parts.version))}\n`,
+  };
+  return [
+    ...specs.map((spec) => serveRoute(spec, parts)),
+    fixedPage("/api/openapi.json", document),
+    fixedPage("/api/docs", renderReferencePage(specs)),
+  ];
 }
 
-/** A mounted route: it answers always and never throws. */
-export interface AdminRoute {
-  readonly method: AdminMethod;
-  /** With `:name` parameters: `/api/channels/:id`. */
-  readonly path: string;
-  readonly roles: readonly Allowed[];
-  handle(request: AdminRequest): Promise<AdminReply>;
+function fixedPage(path: string, reply: AdminReply): AdminRoute {
+  return { method: "GET", path, roles: ["anyone"], handle: () => Promise.resolve(reply) };
 }

@@ -16,8 +16,8 @@ export interface TokenOwner {
 }
 
 export interface ManagerAuthenticatorParts {
-  /** The stored form of a management token (core/seal.ts hashToken). */
-  readonly hashToken: (token: string) => string;
+  /** The stored form of a management token (core/seal.ts hashToken); undefined until the cluster's pepper is known. */
+  readonly hashToken: (token: string) => string | undefined;
   /** Answers undefined only when the database was asked and does not know it; rejects when it could not be asked. */
   readonly findTokenOwner: (hash: string) => Promise<TokenOwner | undefined>;
   readonly businessNowMs: () => number;
@@ -31,7 +31,9 @@ export function makeManagerAuthenticator(parts: ManagerAuthenticatorParts): Auth
   return async (token) => {
     if (token === undefined || token === "")
       throw refused("Send a management token as `Authorization: Bearer …`");
-    const owner = await findOwner(parts, parts.hashToken(token));
+    const hash = parts.hashToken(token);
+    if (hash === undefined) throw unavailable(undefined);
+    const owner = await findOwner(parts, hash);
     if (owner === undefined) throw refused("This management token is not known");
     if (owner.expiresAtMs !== null && owner.expiresAtMs <= parts.businessNowMs())
       throw refused("This management token has expired");
@@ -48,15 +50,13 @@ async function findOwner(
   try {
     return await parts.findTokenOwner(hash);
   } catch (cause) {
-    throw new GatewayError(
-      "temporarily_unavailable",
-      "The database cannot be asked at the moment",
-      {
-        cause,
-        retryAfterS: 2,
-      },
-    );
+    throw unavailable(cause);
   }
+}
+
+function unavailable(cause: unknown): GatewayError {
+  const message = "The database cannot be asked at the moment";
+  return new GatewayError("temporarily_unavailable", message, { cause, retryAfterS: 2 });
 }
 
 function refused(message: string): GatewayError {

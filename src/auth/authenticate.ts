@@ -12,8 +12,8 @@ import { findGivenKey } from "./find-key.ts";
 
 export interface AuthenticatorParts {
   readonly sync: Pick<Sync, "current" | "findCaller" | "businessNowMs">;
-  /** The stored form of a key (core/seal.ts hashApiKey with the cluster's pepper). */
-  readonly hashKey: (key: string) => string;
+  /** The stored form of a key (core/seal.ts hashApiKey with the cluster's pepper); undefined until the pepper is known. */
+  readonly hashKey: (key: string) => string | undefined;
   /** Whether no account exists yet. Asked only when a key is missing or unknown. */
   readonly sealed: () => boolean | Promise<boolean>;
 }
@@ -39,7 +39,9 @@ export function makeAuthenticator(parts: AuthenticatorParts): Authenticate {
 
 async function lookUp(parts: AuthenticatorParts, key: string): Promise<KeyRecord | undefined> {
   if (key === "") return undefined;
-  const lookup = await parts.sync.findCaller(parts.hashKey(key));
+  const hash = parts.hashKey(key);
+  if (hash === undefined) throw unavailable("The key cannot be looked up at the moment");
+  const lookup = await parts.sync.findCaller(hash);
   if (lookup.found) return lookup.key;
   if (lookup.reason === "unavailable")
     throw unavailable("The key cannot be looked up at the moment");

@@ -1,6 +1,6 @@
 /** Mounts the management API: the admin room decides everything, this only carries requests to it. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { AdminMethod, AdminRoute } from "../admin/registry.ts";
+import type { AdminMethod, AdminRoute } from "../admin/admin-route.ts";
 import { answerFault, wrongMethod } from "./faults.ts";
 import { readBody } from "./read-body.ts";
 import type { Serving } from "./serving.ts";

@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
-import type { AdminRoute } from "../admin/registry.ts";
+import type { AdminRoute } from "../admin/admin-route.ts";
 import { readConfig } from "../config/read-config.ts";
 import type { Environment } from "../config/read-config.ts";
 import { systemClock } from "../core/clock.ts";

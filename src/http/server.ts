@@ -3,7 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import fastify from "fastify";
 import type { FastifyInstance } from "fastify";
-import type { AdminRoute } from "../admin/registry.ts";
+import type { AdminRoute } from "../admin/admin-route.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";

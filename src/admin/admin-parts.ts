@@ -1,0 +1,37 @@
+/** What the management API needs from the rest of the product; main.ts joins it. */
+import type { AuthenticateManager } from "../auth/authenticate-manager.ts";
+import type { RandomBytes } from "../core/ids.ts";
+import type { Logger } from "../core/logger.ts";
+import type { SealKey } from "../core/seal.ts";
+import type { Database } from "../store/database.ts";
+import type { Channel } from "../sync/entities.ts";
+import type { Sync } from "../sync/sync.ts";
+
+/** What trying out a channel found. */
+export interface ProbeResult {
+  readonly ok: boolean;
+  /** Upstream's status; null when it never answered. */
+  readonly status: number | null;
+  readonly durationMs: number;
+  /** What went wrong; null when nothing did. */
+  readonly message: string | null;
+}
+
+/** Makes one small real call through a channel. Never rejects for a fault of the upstream. */
+export type ProbeChannel = (channel: Channel, model: string) => Promise<ProbeResult>;
+
+export interface AdminParts {
+  readonly sync: Sync;
+  readonly database: Pick<Database, "reads" | "writes">;
+  readonly authenticateManager: AuthenticateManager;
+  readonly probeChannel: ProbeChannel;
+  /** Cluster's key for credentials. This and the two below are undefined until the cluster's secrets are known. */
+  readonly dataKey: () => SealKey | undefined;
+  /** The stored form of a caller's key. */
+  readonly hashKey: (key: string) => string | undefined;
+  /** The stored form of a management or setup token. */
+  readonly hashToken: (purpose: "management" | "setup", token: string) => string | undefined;
+  readonly random: RandomBytes;
+  readonly logger: Logger;
+  readonly version: string;
+}

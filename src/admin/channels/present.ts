@@ -1,0 +1,53 @@
+/** A channel as it leaves: without credentials, and without the password of its proxy. */
+import type { Json, JsonObject } from "../../core/json-value.ts";
+import type { CredentialRow } from "../../store/credentials.ts";
+import type { AnyRow } from "../config-noun.ts";
+import { isObject } from "../parse-fields.ts";
+import { jsonColumn, numberColumn, presentMeta, textColumn } from "../present-value.ts";
+
+/** The fields that can be edited, as the schema takes them; holds the proxy's password. */
+export function channelInput(row: AnyRow): JsonObject {
+  return {
+    name: textColumn(row["name"]),
+    provider: textColumn(row["provider"]),
+    baseUrl: textColumn(row["base_url"]),
+    models: jsonColumn(row["models"], []),
+    groups: jsonColumn(row["groups"], []),
+    priority: numberColumn(row["priority"], 0),
+    weight: numberColumn(row["weight"], 1),
+    status: textColumn(row["status"]),
+    modelMapping: jsonColumn(row["model_mapping"], {}),
+    headers: jsonColumn(row["headers"], {}),
+    parameters: jsonColumn(row["parameters"], {}),
+    proxy: textColumn(row["proxy"]),
+    tag: textColumn(row["tag"]),
+    timeouts: jsonColumn(row["timeouts"], {}),
+    replyModel: channelOptions(row)["replyModel"] ?? "asked",
+  };
+}
+
+/** Options that have no column of their own; a newer version may keep further ones there. */
+export function channelOptions(row: AnyRow | undefined): JsonObject {
+  const options: Json = jsonColumn(row?.["options"], {});
+  return isObject(options) ? options : {};
+}
+
+export function presentChannels(
+  rows: readonly AnyRow[],
+  credentials: readonly CredentialRow[],
+): readonly JsonObject[] {
+  return rows.map((row) => ({
+    ...presentMeta(row),
+    ...channelInput(row),
+    proxy: withoutPassword(textColumn(row["proxy"])),
+    credentialCount: credentials.filter((credential) => credential.channel_id === row["id"]).length,
+  }));
+}
+
+function withoutPassword(proxy: string | null): string | null {
+  if (proxy === null || !URL.canParse(proxy)) return proxy;
+  const url = new URL(proxy);
+  if (url.password === "") return proxy;
+  url.password = "***";
+  return url.href;
+}

@@ -1,0 +1,63 @@
+/** List and get of a configuration noun: from the database, and only what the manager may see. */
+import type { Manager } from "../auth/authenticate-manager.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { AdminParts } from "./admin-parts.ts";
+import { askDatabase, pageOptions } from "./ask-database.ts";
+import type { AnyRow, ConfigNoun } from "./config-noun.ts";
+import type { ActReply, ActRequest } from "./route-spec.ts";
+
+export async function listRows<Fields>(
+  noun: ConfigNoun<Fields>,
+  parts: AdminParts,
+  request: ActRequest,
+): Promise<ActReply> {
+  const { limit: _limit, cursor: _cursor, ...asked } = request.query;
+  // The manager's own bounds come last, so that no filter widens what may be seen.
+  const filters = { ...asked, ...noun.onlyFilters?.(managerOf(request)) };
+  return await askDatabase(parts, async (db) => {
+    const page = await noun.list(db, { ...pageOptions(request.query), filters: filters as never });
+    return { data: [...(await noun.present(db, page.rows))], nextCursor: page.nextCursor };
+  });
+}
+
+export async function getRow<Fields>(
+  noun: ConfigNoun<Fields>,
+  parts: AdminParts,
+  request: ActRequest,
+): Promise<ActReply> {
+  const id = rowId(noun.singular, request);
+  return await askDatabase(parts, async (db) => {
+    const row = await noun.find(db, id);
+    if (row === undefined || !isVisible(noun, row, managerOf(request)))
+      throw unknownRow(noun.singular, request);
+    const [data] = await noun.present(db, [row]);
+    return { data: data ?? {}, rev: Number(row["rev"]) };
+  });
+}
+
+/** What a manager may not see is not there. */
+export function isVisible<Fields>(
+  noun: ConfigNoun<Fields>,
+  row: AnyRow,
+  manager: Manager,
+): boolean {
+  return noun.isVisible?.(manager, row) ?? true;
+}
+
+/** The manager of a route that is not open to anyone. */
+export function managerOf(request: ActRequest): Manager {
+  if (request.manager === undefined)
+    throw new GatewayError("unauthorized", "Send a management token");
+  return request.manager;
+}
+
+/** The `:id` of the path; what is no id is simply not found. */
+export function rowId(singular: string, request: ActRequest): bigint {
+  const text = request.params["id"] ?? "";
+  if (/^[1-9]\d{0,15}$/.test(text)) return BigInt(text);
+  throw unknownRow(singular, request);
+}
+
+export function unknownRow(singular: string, request: ActRequest): GatewayError {
+  return new GatewayError("not_found", `There is no ${singular} ${request.params["id"] ?? ""}`);
+}

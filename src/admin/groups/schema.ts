@@ -1,0 +1,28 @@
+/** What a group is in the management API. */
+import { z } from "zod";
+import { groupFields } from "../../sync/group-row.ts";
+import { laterFields } from "../refused-fields.ts";
+import { metaFields } from "../shown-fields.ts";
+
+export const groupSchema = z.strictObject({
+  symbol: groupFields.symbol,
+  name: groupFields.name.exactOptional(),
+  ratio: groupFields.ratio.default(1_000_000n),
+  /** Whether members may choose it for their keys. */
+  public: groupFields.public.default(false),
+  enabled: groupFields.enabled.default(true),
+});
+
+export type GroupFields = z.output<typeof groupSchema>;
+
+export const groupShown = z.object({
+  ...metaFields,
+  symbol: z.string(),
+  name: z.string(),
+  /** Decimal. */
+  ratio: z.string(),
+  public: z.boolean(),
+  enabled: z.boolean(),
+});
+
+export const groupRefused = laterFields("limits", "budget");

@@ -1,0 +1,54 @@
+/** What a caller's key is in the management API. */
+import { z } from "zod";
+import { keyFields } from "../../sync/caller-fields.ts";
+import { laterFields } from "../refused-fields.ts";
+import { metaFields } from "../shown-fields.ts";
+
+/** ISO 8601 with a zone, or ms UTC; ms UTC after parsing. */
+export const instantField = z
+  .union([
+    z.iso.datetime({ offset: true, error: "must be a time such as 2030-01-31T00:00:00Z" }),
+    z.int(),
+  ])
+  .transform((value) => (typeof value === "number" ? value : Date.parse(value)))
+  .pipe(z.int().min(0).max(253_402_300_799_999));
+
+/** An account: its id, or its username. */
+const ownerField = z.union([z.int().min(1), z.string().min(1).max(191)]);
+
+export const keySchema = z.strictObject({
+  name: keyFields.name,
+  owner: ownerField.exactOptional(),
+  group: keyFields.group.default(null),
+  fallbackGroup: keyFields.fallbackGroup.default(null),
+  models: keyFields.models.default(null),
+  ipRanges: keyFields.ipRanges.default(null),
+  expiresAt: instantField.nullable().default(null),
+  status: keyFields.status.default("enabled"),
+});
+
+export type KeyFields = z.output<typeof keySchema>;
+
+export const keyShown = z.object({
+  ...metaFields,
+  name: z.string(),
+  /** Id of the owner. */
+  owner: z.int(),
+  group: z.string().nullable(),
+  fallbackGroup: z.string().nullable(),
+  models: z.array(z.string()).nullable(),
+  ipRanges: z.array(z.string()).nullable(),
+  expiresAt: z.string().nullable(),
+  status: z.enum(["enabled", "disabled"]),
+  /** Last four characters of the key. */
+  hint: z.string(),
+});
+
+/** What a creation answers: the only time that the key is shown. */
+export const keyMade = keyShown.extend({ key: z.string() });
+
+export const keyRefused = {
+  ...laterFields("budget", "limits", "heartbeat"),
+  key: "cannot be chosen: the gateway makes it",
+  hint: "is read-only",
+};

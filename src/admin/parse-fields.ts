@@ -1,0 +1,84 @@
+/** Reads what a client sent through a noun's rules. Promise: nothing unknown or unenforced is accepted and ignored. */
+import type { z } from "zod";
+import { GatewayError } from "../core/errors.ts";
+import type { FieldFault } from "../core/errors.ts";
+import type { Json, JsonObject } from "../core/json-value.ts";
+
+/** Fields that will mean something one day; until then they are refused by name. */
+export interface LaterFields {
+  readonly [field: string]: string;
+}
+
+export const notEnforced = "is not enforced yet, so it is not accepted";
+export const readOnly = "is read-only";
+
+/** The request's body as a JSON object; an empty one is `{}`. Throws `invalid_request`. */
+export function parseBody(body: Buffer): JsonObject {
+  if (body.length === 0) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString("utf8"));
+  } catch {
+    throw new GatewayError("invalid_request", "The body is not valid JSON");
+  }
+  if (isObject(value)) return value;
+  throw new GatewayError("invalid_request", "The body must be a JSON object");
+}
+
+/** Whether a value is a JSON object. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Checks by a schema; throws `validation_failed` naming every field at fault. */
+export function parseFields<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  later: LaterFields = {},
+): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw invalid(result.error.issues.flatMap((issue) => faultsOf(issue, later)));
+}
+
+/** `validation_failed` with its fields. */
+export function invalid(fields: readonly FieldFault[]): GatewayError {
+  const first = fields[0];
+  const message =
+    first === undefined ? "The request is not valid" : `${first.field} ${first.message}`;
+  return new GatewayError(
+    "validation_failed",
+    fields.length > 1 ? `${message} (and ${fields.length - 1} more)` : message,
+    { fields },
+  );
+}
+
+function faultsOf(issue: z.core.$ZodIssue, later: LaterFields): FieldFault[] {
+  const path = fieldPath(issue.path);
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({
+      field: path === "" ? key : `${path}.${key}`,
+      message: (path === "" ? later[key] : undefined) ?? "is not a known field",
+    }));
+  const missing = issue.code === "invalid_type" && issue.input === undefined;
+  return [{ field: path === "" ? "body" : path, message: missing ? "is required" : issue.message }];
+}
+
+function fieldPath(path: readonly PropertyKey[]): string {
+  let text = "";
+  for (const part of path)
+    text += typeof part === "number" ? `[${part}]` : `${text === "" ? "" : "."}${String(part)}`;
+  return text;
+}
+
+/** RFC 7396: members replace, null removes, objects merge, arrays are replaced whole. */
+export function mergePatch(target: Json, patch: Json): Json {
+  if (!isObject(patch)) return patch;
+  const merged: Record<string, Json> = isObject(target) ? { ...target } : {};
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete merged[name];
+    else if (Object.hasOwn(merged, name)) merged[name] = mergePatch(merged[name] ?? null, value);
+    else merged[name] = mergePatch(null, value);
+  }
+  return merged;
+}
