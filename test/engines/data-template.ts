@@ -19,7 +19,7 @@ import { makeInstanceFolder, serverAccount } from "./instance-folder.ts";
 
 const TEMPLATES = fileURLToPath(new URL("../../.switchyard/templates/", import.meta.url));
 // Raise it when the recipe below a template changes.
-const RECIPE = 2;
+const RECIPE = 3;
 
 /** A data folder to copy, and the superuser's password in it. */
 export interface DataTemplate {

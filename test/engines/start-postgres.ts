@@ -65,7 +65,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Serv
 
 function initdbArguments(data: string, passwordFile: string): string[] {
   const accounts = [`--username=${USER}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"];
-  return ["-D", data, "--no-sync", "--encoding=UTF8", "--locale=C", ...accounts];
+  return ["-D", data, "--no-sync", "--wal-segsize=4", "--encoding=UTF8", "--locale=C", ...accounts];
 }
 
 function tlsSettings(tls: { certFile: string; keyFile: string }): Record<string, string> {

@@ -54,11 +54,11 @@ async function* allEvents(
     });
     for await (const event of stream as AsyncIterable<TestEvent>) {
       tally.see(event);
-      // Each phase would close with figures of its own; ours follow at the very end.
-      if (!isClosingFigure(event) && !isEmptyFile(event)) yield event;
+      // Each phase would close with figures and failures of its own; ours follow at the very end.
+      if (!isClosing(event) && !isEmptyFile(event)) yield event;
     }
   }
-  yield* tally.closingFigures();
+  yield* tally.closingEvents();
 }
 
 const FIGURES = [
@@ -72,7 +72,8 @@ const FIGURES = [
   "duration_ms",
 ] as const;
 
-function isClosingFigure({ type, data }: TestEvent): boolean {
+function isClosing({ type, data }: TestEvent): boolean {
+  if (type === "test:summary") return data["file"] === undefined;
   if (type !== "test:diagnostic" || data["nesting"] !== 0 || data["file"] !== undefined)
     return false;
   return FIGURES.some((name) => String(data["message"]).startsWith(`${name} `));
@@ -120,8 +121,8 @@ class Tally {
     return this.#sum("passed") - this.#empty.length;
   }
 
-  /** The lines that node's runner ends with, over all phases. */
-  *closingFigures(): Generator<TestEvent> {
+  /** What node's runner ends with, over all phases; the summary makes the reporter list the failures. */
+  *closingEvents(): Generator<TestEvent> {
     const figures: Record<(typeof FIGURES)[number], number> = {
       tests: this.#sum("tests") - this.#empty.length,
       suites: this.#sum("suites"),
@@ -136,5 +137,7 @@ class Tally {
       const data = { nesting: 0, message: `${name} ${figures[name]}`, level: "info" };
       yield { type: "test:diagnostic", data };
     }
+    const { duration_ms, ...counts } = figures;
+    yield { type: "test:summary", data: { success: counts.fail === 0, counts, duration_ms } };
   }
 }
