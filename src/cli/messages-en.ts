@@ -85,6 +85,18 @@ export const english = {
   "flag.cacheWrite1h": "dollars per million tokens written to a 1-hour cache",
   "flag.perCall": "dollars per call",
 
+  "noun.users": "accounts that own keys",
+  "noun.models": "what is told of a model in /v1/models",
+  "flag.username": "name of the account",
+  "flag.role": "root, admin or member (default member)",
+  "flag.userGroup": "group symbol of keys that name none (default: default)",
+  "flag.billing": "prepaid or postpaid (default postpaid)",
+  "flag.modelOwner": "shown as owned_by",
+  "flag.context": "tokens of context",
+  "flag.modalities": "text, image, audio, …; may be repeated",
+  "flag.description": "one line of description",
+  "flag.replyModel": "asked or upstream: which name a reply to a mapped model shows",
+
   "note.keyOnce": "Keep the key: it is shown this once.",
   "note.revision": "Written as revision {revision}.",
   "note.everywhere": "Written as revision {revision}; every live node has it.",

@@ -82,6 +82,18 @@ export const chinese: Readonly<Record<MessageKey, string>> = {
   "flag.cacheWrite1h": "每百万写入 1 小时缓存 token 的美元价",
   "flag.perCall": "每次调用的美元价",
 
+  "noun.users": "用户：密钥所属的账户",
+  "noun.models": "模型：/v1/models 中显示的信息",
+  "flag.username": "账户名",
+  "flag.role": "root、admin 或 member（默认 member）",
+  "flag.userGroup": "未指定分组的密钥所用的分组标识（默认 default）",
+  "flag.billing": "prepaid 或 postpaid（默认 postpaid）",
+  "flag.modelOwner": "显示为 owned_by",
+  "flag.context": "上下文 token 数",
+  "flag.modalities": "text、image、audio 等；可重复",
+  "flag.description": "一行说明",
+  "flag.replyModel": "asked 或 upstream：模型被映射时回复中显示哪个名字",
+
   "note.keyOnce": "请保存密钥：它只显示这一次。",
   "note.revision": "已写入，版本 {revision}。",
   "note.everywhere": "已写入，版本 {revision}；所有在线节点均已收到。",

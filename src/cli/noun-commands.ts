@@ -5,7 +5,7 @@ import { isObject } from "./api-client.ts";
 import type { ApiReply, ApiRequest } from "./api-client.ts";
 import { addConnectionFlags, addWaitFlag, connect, listAll, waitQuery } from "./connection.ts";
 import { CommandFailure, exitCodes } from "./exit-codes.ts";
-import type { Noun } from "./nouns.ts";
+import type { FieldKind, Noun } from "./nouns.ts";
 import type { CommandParts } from "./program-parts.ts";
 import { readChanges, readNewRow } from "./read-fields.ts";
 import type { Flags } from "./read-fields.ts";
@@ -94,16 +94,19 @@ function addTest(command: Command, noun: Noun, parts: CommandParts): void {
   });
 }
 
+const placeholders: Readonly<Record<FieldKind, string>> = {
+  text: "text",
+  number: "number",
+  boolean: "true|false",
+  list: "text",
+  pair: "name=value",
+  reference: "id|name",
+};
+
 function addFieldFlags(command: Command, noun: Noun, parts: CommandParts): Command {
   const t = parts.translate;
   for (const { flag, kind, help } of noun.flags) {
-    const value = {
-      text: "text",
-      number: "number",
-      boolean: "true|false",
-      list: "text",
-      pair: "name=value",
-    }[kind];
+    const value = placeholders[kind];
     const repeated = kind === "list" || kind === "pair";
     if (repeated) command.option(`--${flag} <${value}>`, t(help), collect);
     else command.option(`--${flag} <${value}>`, t(help));

@@ -6,9 +6,10 @@ import type { MessageKey } from "./messages.ts";
 
 /**
  * How a flag's text becomes a JSON value: `list` may be repeated and gives an array, `pair` (`a=b`) may be repeated
- * and gives an object, `number` and `boolean` are checked, `text` goes as it is (dollars too: no float touches them).
+ * and gives an object, `number` and `boolean` are checked, `text` goes as it is (dollars too: no float touches them),
+ * `reference` is an id where it is all digits and a name elsewhere.
  */
-export type FieldKind = "text" | "number" | "boolean" | "list" | "pair";
+export type FieldKind = "text" | "number" | "boolean" | "list" | "pair" | "reference";
 
 export interface FieldFlag {
   /** Without dashes: `base-url`. */
@@ -67,6 +68,7 @@ const channels: Noun = {
     ofKind("pair", "header", "headers", "flag.header"),
     text("proxy", "proxy", "flag.proxy"),
     text("tag", "tag", "flag.tag"),
+    text("reply-model", "replyModel", "flag.replyModel"),
   ],
   columns: ["id", "name", "provider", "models", "groups", "priority", "weight", "status"],
   hasCredentials: true,
@@ -78,7 +80,7 @@ const keys: Noun = {
   help: "noun.keys",
   flags: [
     needed("name", "name", "flag.name"),
-    text("owner", "owner", "flag.owner"),
+    ofKind("reference", "owner", "owner", "flag.owner"),
     text("group", "group", "flag.group"),
     text("fallback-group", "fallbackGroup", "flag.fallbackGroup"),
     ofKind("list", "model", "models", "flag.keyModels"),
@@ -86,7 +88,7 @@ const keys: Noun = {
     text("expires-at", "expiresAt", "flag.expiresAt"),
     text("status", "status", "flag.status"),
   ],
-  columns: ["id", "name", "owner", "group", "models", "expiresAt", "status"],
+  columns: ["id", "name", "hint", "owner", "group", "models", "expiresAt", "status"],
 };
 
 const groups: Noun = {
@@ -118,5 +120,31 @@ const prices: Noun = {
   columns: ["id", "model", "mode", "input", "output", "cacheRead", "perCall"],
 };
 
+const users: Noun = {
+  name: "users",
+  help: "noun.users",
+  flags: [
+    needed("username", "username", "flag.username"),
+    text("role", "role", "flag.role"),
+    text("group", "group", "flag.userGroup"),
+    text("billing", "billing", "flag.billing"),
+    text("status", "status", "flag.status"),
+  ],
+  columns: ["id", "username", "role", "group", "billing", "status"],
+};
+
+const models: Noun = {
+  name: "models",
+  help: "noun.models",
+  flags: [
+    needed("model", "model", "flag.name"),
+    text("owner", "owner", "flag.modelOwner"),
+    ofKind("number", "context", "context", "flag.context"),
+    ofKind("list", "modality", "modalities", "flag.modalities"),
+    text("description", "description", "flag.description"),
+  ],
+  columns: ["id", "model", "owner", "context", "modalities"],
+};
+
 /** Every noun that has add, list, get, edit and remove. */
-export const nouns: readonly Noun[] = [channels, keys, groups, prices];
+export const nouns: readonly Noun[] = [channels, keys, groups, prices, users, models];

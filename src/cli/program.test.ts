@@ -184,6 +184,14 @@ test("money goes as decimal text: no float touches it", async () => {
   assert.deepEqual([input, output], ["0.1", "12.345678901"]);
 });
 
+test("an owner is an id where it is all digits, else a name", async () => {
+  for (const owner of ["12", "ann"]) await run(["keys", "add", "--name", "k", "--owner", owner]);
+  assert.deepEqual(
+    sent.map(({ body }) => JSON.parse(body).owner),
+    [12, "ann"],
+  );
+});
+
 test("edit sends only what was named, clears with null, and guards with If-Match", async () => {
   const line = ["channels", "edit", "a/b", "--clear", "base-url", "--clear", "tag"];
   await run([...line, "--status", "disabled", "--if-match", "12"]);

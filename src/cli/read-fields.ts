@@ -77,6 +77,7 @@ function readValue(flag: FieldFlag, value: unknown, parts: FieldParts): Json {
   if (flag.kind === "pair") return readPairs(flag, textsOf(value), parts);
   const text = String(value);
   if (flag.kind === "text") return text;
+  if (flag.kind === "reference") return /^\d{1,15}$/.test(text) ? Number(text) : text;
   if (flag.kind === "boolean" && /^(true|false)$/.test(text)) return text === "true";
   if (flag.kind === "number" && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   throw usageFault(
