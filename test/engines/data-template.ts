@@ -3,6 +3,7 @@
 import { execFile, execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -54,7 +55,9 @@ async function makeTemplate(kept: string, binaries: Binaries, make: MakeArgument
       cwd: work,
       env: { PATH: process.env["PATH"], TMPDIR: work, HOME: work, LC_ALL: "C" },
     });
-    mkdirSync(TEMPLATES, { recursive: true, mode: 0o700 });
+    mkdirSync(TEMPLATES, { recursive: true });
+    // Passwords lie in it.
+    chmodSync(TEMPLATES, 0o700);
     cpSync(work, almost, { recursive: true, verbatimSymlinks: true });
     // A rename is whole or nothing: two test files that make one at the same time cannot mix theirs.
     renameOrKeepOther(almost, kept);
