@@ -70,7 +70,8 @@ class SqliteSession implements Session {
   }
 
   destroy(): void {
-    this.usable = false;
+    // The thread itself may end later: nothing interrupts a statement inside SQLite.
+    this.#lose(new Error("the thread was ended"));
     void this.#worker.terminate();
   }
 
