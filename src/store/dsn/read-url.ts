@@ -10,29 +10,42 @@ export interface UrlParts {
   readonly parameters: readonly (readonly [string, string])[];
 }
 
+const encodingHint = "write /, ?, #, % and @ in user and password as %2F, %3F, %23, %25 and %40";
+
+/** Not WHATWG's parser: it refuses URLs that database clients take, like one with a user and no host. */
 export function readUrl(text: string): UrlParts {
-  const authority = /^[a-z]+:\/\/([^/?]*)/i.exec(text)?.[1] ?? "";
-  const hosts = authority.slice(authority.lastIndexOf("@") + 1);
-  if (hosts.includes(","))
+  const match = /^[a-z]+:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?(#.*)?$/is.exec(text);
+  if (match === null) throw new DsnError(`it is not a valid URL; ${encodingHint}`);
+  const [, authority = "", path = "", query = "", fragment] = match;
+  if (fragment !== undefined) throw new DsnError(`a # begins no part of it; ${encodingHint}`);
+  const at = authority.lastIndexOf("@");
+  const [user, password] = splitUser(at === -1 ? "" : authority.slice(0, at));
+  return {
+    ...readHost(authority.slice(at + 1)),
+    user: decode("the user", user),
+    password: decode("the password", password),
+    database: decode("the database name", path),
+    parameters: [...new URLSearchParams(query)],
+  };
+}
+
+function splitUser(text: string): [string, string] {
+  const colon = text.indexOf(":");
+  return colon === -1 ? [text, ""] : [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+function readHost(text: string): { host: string; port: number | undefined } {
+  if (text.includes(","))
     throw new DsnError(
       "lists of hosts are not supported; name one address that always leads to the primary",
     );
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new DsnError(
-      "it is not a valid URL; write /, ?, #, % and @ in user and password as %2F, %3F, %23, %25 and %40",
-    );
-  }
-  if (url.hash !== "" || text.includes("#")) throw new DsnError("write # in the password as %23");
+  const match = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(text);
+  const port = match?.[2] ?? "";
+  if (match === null || Number(port) > 65_535)
+    throw new DsnError(`the address must be host:port; ${encodingHint}`);
   return {
-    host: decode("the host", url.hostname).replace(/^\[(.*)\]$/, "$1"),
-    port: url.port === "" ? undefined : Number(url.port),
-    user: decode("the user", url.username),
-    password: decode("the password", url.password),
-    database: decode("the database name", url.pathname.replace(/^\//, "")),
-    parameters: [...url.searchParams],
+    host: decode("the host", match[1] ?? "").replace(/^\[(.*)\]$/, "$1"),
+    port: port === "" ? undefined : Number(port),
   };
 }
 
