@@ -3,8 +3,9 @@
  * node's own management API, registers a channel to it, prices and a key; a second start finds them and only mends them.
  * Promise kept here: no built-in password or key. Token and key are random and kept in the demo's own data folder.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import { makeId } from "../core/ids.ts";
 import type { JsonObject } from "../core/json-value.ts";
@@ -39,16 +40,47 @@ export interface Demo {
   close(): Promise<void>;
 }
 
+/** A node's settings for a demo, and the demo's secrets. */
+export interface PreparedDemo {
+  readonly config: Config;
+  readonly secrets: DemoSecrets;
+}
+
+/**
+ * What a node with a demo is started with: a folder of its own (`<DATA_DIR>/demo`), so that it never mixes with an
+ * installation, and the demo's own root token. Throws {@link CommandFailure} where SQL_DSN names a real database.
+ */
+export async function prepareDemo(given: Config): Promise<PreparedDemo> {
+  if (given.sqlDsn !== undefined)
+    throw new CommandFailure(
+      exitCodes.usage,
+      "--demo runs on an embedded database of its own: start it without SQL_DSN",
+    );
+  const dataDir = join(given.dataDir, demoName);
+  const secrets = await loadDemoSecrets(dataDir);
+  const config: Config = {
+    ...given,
+    dataDir,
+    sqlitePath: join(dataDir, "switchyard.db"),
+    snapshotDir: undefined,
+    redis: undefined,
+    initialRootAccessToken: secrets.managementToken,
+    initialRootToken: undefined,
+  };
+  return { config, secrets };
+}
+
 const demoName = "demo";
 const answerMs = 15_000;
 
-/** Reads the demo's secrets, or makes them; call it before the node starts. The folder must exist. */
+/** Reads the demo's secrets, or makes them and the folder; call it before the node starts. */
 export async function loadDemoSecrets(dataDir: string): Promise<DemoSecrets> {
   const text = await readFile(secretsFile(dataDir), "utf8").catch((error: unknown) => {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   });
   if (text === undefined) {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
     const secrets = { managementToken: `demo-${makeId(24)}` };
     await saveDemoSecrets(dataDir, secrets);
     return secrets;
