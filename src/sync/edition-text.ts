@@ -26,7 +26,14 @@ function renderHeld(held: HeldRow): string {
   const served = encodeRow(held.served);
   // A good row is written once.
   const seen = held.status === "good" ? undefined : encodeRow(held.seen);
-  return JSON.stringify([held.kind, statuses.indexOf(held.status), served ?? null, seen ?? null]);
+  const { kind, status, isQuarantined } = held;
+  return JSON.stringify([
+    kind,
+    statuses.indexOf(status),
+    served ?? null,
+    seen ?? null,
+    isQuarantined ? 1 : 0,
+  ]);
 }
 
 type EncodedRow = Record<string, string | number | null>;
@@ -94,16 +101,18 @@ function parseHeader(line: string): Header {
 }
 
 function parseHeld(line: string, dataKey: SealKey): HeldRow {
-  const [kind, status, served, seen] = JSON.parse(line) as [
+  const [kind, status, served, seen, quarantined] = JSON.parse(line) as [
     SnapshotKind,
     number,
     EncodedRow | null,
     EncodedRow | null,
+    number,
   ];
   const name = statuses[status];
   if (name === undefined || !snapshotKinds.includes(kind))
     throw new Error("a line of the copy is unknown");
   const servedRow = decodeRow(served);
   const seenRow = name === "good" ? servedRow : decodeRow(seen);
-  return reviveRow({ kind, status: name }, servedRow, seenRow, dataKey);
+  const isQuarantined = quarantined === 1;
+  return reviveRow({ kind, status: name, isQuarantined }, servedRow, seenRow, dataKey);
 }

@@ -39,7 +39,9 @@ export interface HeldRow<K extends SnapshotKind = SnapshotKind> {
   readonly fault: string | undefined;
   /** The same by fields of the management API. */
   readonly fields: readonly FieldFault[] | undefined;
-  /** This row's share of the digest. */
+  /** Whether the last revision of this row does not parse; stays so while an unlogged change lies over it. */
+  readonly isQuarantined: boolean;
+  /** This row's share of the digest: what the revisions tell, so that noticing a hand's change does not alter it. */
   readonly term: bigint;
 }
 

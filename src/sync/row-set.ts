@@ -8,7 +8,7 @@ import type { SealKey } from "../core/seal.ts";
 import type { RawRow, SnapshotKind } from "../store/sync-store.ts";
 import { snapshotKinds } from "../store/sync-store.ts";
 import { addTerm, digestTerm, removeTerm } from "./digest.ts";
-import type { HeldRow, ParsedRows, Position, RowSet, RowStatus } from "./edition.ts";
+import type { HeldRow, ParsedRows, Position, RowSet } from "./edition.ts";
 import { rowParsers } from "./parse-row.ts";
 import { RowFault } from "./row-columns.ts";
 import type { Slices } from "./time-slice.ts";
@@ -113,6 +113,7 @@ function acceptRow<K extends SnapshotKind>(
       status: "good",
       fault: undefined,
       fields: undefined,
+      isQuarantined: false,
       term: digestTerm(kind, id, row.rev, false),
     };
   if (held?.status === "quarantined" && sameRow(held.seen, row)) return held;
@@ -125,6 +126,7 @@ function acceptRow<K extends SnapshotKind>(
     status: "quarantined",
     fault: result.fault,
     fields: result.fields,
+    isQuarantined: true,
     term: digestTerm(kind, id, held?.served?.rev ?? 0n, true),
   };
 }
@@ -154,13 +156,14 @@ function withholdRow<K extends SnapshotKind>(
     status: "unlogged",
     fault: result?.fault,
     fields: result?.fields,
+    isQuarantined: held?.isQuarantined ?? false,
     term: held?.term ?? 0n,
   };
 }
 
 /** A held row from the copy of an edition. What another version wrote and this one cannot parse is kept out, alone. */
 export function reviveRow<K extends SnapshotKind>(
-  source: { readonly kind: K; readonly status: RowStatus },
+  source: Pick<HeldRow<K>, "kind" | "status" | "isQuarantined">,
   served: RawRow | undefined,
   seen: RawRow | undefined,
   dataKey: SealKey,
@@ -173,10 +176,20 @@ export function reviveRow<K extends SnapshotKind>(
   const isBroken = source.status === "good" && kept === undefined;
   const status = isBroken ? "quarantined" : source.status;
   const odd = status === "good" || seen === undefined ? undefined : tryParse(kind, seen, dataKey);
-  const isCounted = status !== "unlogged" || kept !== undefined;
-  const term = isCounted ? digestTerm(kind, id, kept?.rev ?? 0n, status === "quarantined") : 0n;
-  const { fault, fields } = odd ?? {};
-  return { kind, id, seen, served: kept, parsed: good?.parsed, status, fault, fields, term };
+  const isQuarantined = isBroken || source.isQuarantined;
+  const isCounted = status !== "unlogged" || kept !== undefined || isQuarantined;
+  return {
+    kind,
+    id,
+    seen,
+    served: kept,
+    parsed: good?.parsed,
+    status,
+    fault: odd?.fault,
+    fields: odd?.fields,
+    isQuarantined,
+    term: isCounted ? digestTerm(kind, id, kept?.rev ?? 0n, isQuarantined) : 0n,
+  };
 }
 
 /** `base` with the given rows put in. */

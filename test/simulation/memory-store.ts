@@ -82,16 +82,18 @@ export class MemoryDatabase {
   #lockTail: Promise<void> = Promise.resolve();
   /** Every committed state of configuration, by commit id. */
   readonly committed = new Map<string, State>();
-  /** How many commits each transaction id made: more than one is a fault of the door. */
-  readonly commitsByTxn = new Map<string, number>();
   /** Rows changed by hand since a revision last wrote them, as `kind:id`. */
   readonly tainted = new Set<string>();
-  /** Every change that was ever committed, also on timelines that were lost. */
-  readonly log: Change[] = [];
+  /** The commit before each commit, and what it changed, also on timelines that were lost. */
+  readonly lineage = new Map<
+    string,
+    { readonly parent: string; readonly txnId: string; readonly changes: readonly Change[] }
+  >();
   /** Hashes of all keys that were ever made. */
   readonly hashes = new Set<string>();
-  /** Times the timeline was broken (failover, restore, new epoch). */
-  breaks = 0;
+
+  /** Counts the servers that were the primary: a transaction does not outlive its own. */
+  generation = 0;
 
   constructor(clock: VirtualClock, chance: Chance) {
     this.#clock = clock;
@@ -198,7 +200,8 @@ export class MemoryDatabase {
     const states = [...this.committed.values()];
     const old = states[Math.floor(this.#chance.next() * states.length)];
     if (old === undefined) return;
-    const revision = reEpoch ? this.#state.revision + 1 : old.revision;
+    // Above every revision that any node may have seen, or rows of the old backup would seem to come from the future.
+    const revision = Math.max(...states.map((state) => state.revision)) + 1;
     this.#replace(old);
     if (reEpoch) this.#makeEpoch(revision);
   }
@@ -218,8 +221,20 @@ export class MemoryDatabase {
   }
 
   #replace(state: State): void {
-    this.breaks += 1;
+    this.generation += 1;
     this.#state = { ...state, nextId: this.#state.nextId };
+  }
+
+  /** The changes from one commit to a later one of the same timeline; undefined when it does not descend from it. */
+  path(from: string, to: string): readonly Change[] | undefined {
+    const changes: Change[] = [];
+    for (let at = to; at !== from;) {
+      const step = this.lineage.get(at);
+      if (step === undefined) return undefined;
+      changes.push(...step.changes);
+      at = step.parent;
+    }
+    return changes;
   }
 
   demandReader(minReader: number): void {
@@ -345,6 +360,10 @@ export class MemoryDatabase {
   ): Promise<T> {
     await this.#travel(link);
     const release = await this.#lock();
+    if (link.dead) {
+      release();
+      return new Promise(() => undefined);
+    }
     const draft = new Draft(this);
     const travel = (): Promise<void> => this.#travel(link);
     const held = this.#held.get(link) ?? new Set();
@@ -354,6 +373,7 @@ export class MemoryDatabase {
       const value = await work(this.#writes(draft, travel), this.head());
       if (attempt < 3 && this.#chance.happens(link.uncertainRate / 2)) throw new Deadlock();
       await travel();
+      if (draft.generation !== this.generation) throw new ConnectionLost();
       if (!this.#chance.happens(link.uncertainRate)) {
         this.#commit(draft);
         return value;
@@ -404,6 +424,7 @@ export class MemoryDatabase {
       audit: () => ask(() => undefined),
       commit: (entry) =>
         ask(() => {
+          if (draft.generation !== this.generation) throw new ConnectionLost();
           if (entry.revision !== this.#state.revision + 1)
             throw new Error("the head was not locked");
           draft.entry = entry;
@@ -413,6 +434,7 @@ export class MemoryDatabase {
 
   #commit(draft: Draft): void {
     const { entry } = draft;
+    if (draft.generation !== this.generation) return;
     const view = draft.view();
     this.#state = view;
     if (entry === undefined) return;
@@ -427,22 +449,23 @@ export class MemoryDatabase {
       commits: new Map(view.commits).set(revision, { commitId, txnId }),
       changes: [...view.changes, ...changes],
     };
-    this.log.push(...changes);
+    this.lineage.set(commitId, { parent: view.commitId, txnId, changes });
     for (const { kind, entityId } of entry.changes) this.tainted.delete(`${kind}:${entityId}`);
     this.committed.set(commitId, this.#state);
-    this.commitsByTxn.set(txnId, (this.commitsByTxn.get(txnId) ?? 0) + 1);
   }
 }
 
 /** A write transaction under READ COMMITTED: its own writes over whatever is committed now. */
 class Draft {
   readonly #database: MemoryDatabase;
+  readonly generation: number;
   readonly writes: { kind: ConfigKind; id: bigint; row: RawRow | undefined }[] = [];
   entry: CommitEntry | undefined;
   late = false;
 
   constructor(database: MemoryDatabase) {
     this.#database = database;
+    this.generation = database.generation;
   }
 
   put(kind: ConfigKind, row: RawRow): void {
