@@ -1,0 +1,160 @@
+/** Joins the rooms of a running node: who is handed what. No decision is made here. */
+import type { AdminRoute } from "./admin/admin-route.ts";
+import type { BootstrapParts } from "./admin/bootstrap.ts";
+import { renderProblem } from "./admin/problem.ts";
+import { makeAdmin } from "./admin/registry.ts";
+import { makeManagerAuthenticator } from "./auth/authenticate-manager.ts";
+import type { TokenOwner } from "./auth/authenticate-manager.ts";
+import { makeAuthenticator } from "./auth/authenticate.ts";
+import type { Config } from "./config/config.ts";
+import type { Clock } from "./core/clock.ts";
+import { GatewayError } from "./core/errors.ts";
+import { systemRandom } from "./core/ids.ts";
+import type { Logger } from "./core/logger.ts";
+import { getDialect } from "./dialects/registry.ts";
+import { makeChannelProbe } from "./gateway/probe-channel.ts";
+import { makeGateway } from "./gateway/serve-call.ts";
+import type { Gateway } from "./gateway/serve-call.ts";
+import { openServer } from "./http/server.ts";
+import type { HttpServer } from "./http/server.ts";
+import type { CallLog } from "./log/call-record.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import { RouteHealth } from "./route/health.ts";
+import type { Database } from "./store/database.ts";
+import { findTokenByHash } from "./store/tokens.ts";
+import { hasUsers } from "./store/users.ts";
+import type { UserRecord } from "./sync/entities.ts";
+import type { OpenedSync } from "./sync/sync-parts.ts";
+import type { Upstream } from "./upstream/upstream.ts";
+
+/** What a node is made of once its sync is open. */
+export interface JoinedParts {
+  readonly config: Config;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly database: Database;
+  readonly sync: OpenedSync;
+  readonly upstream: Upstream;
+  readonly callLog: CallLog;
+  readonly metrics: Metrics;
+}
+
+/** A secret that only the database (or a copy) tells: until then nobody can be judged, which is 503 and never 401. */
+function known<T>(value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new GatewayError("temporarily_unavailable", "The gateway does not hold its secrets yet", {
+    retryAfterS: 2,
+  });
+}
+
+/** Whether no account exists. Once one was seen it is never asked again: accounts do not all vanish. */
+function makeSealedCheck(database: Database): () => Promise<boolean> {
+  let seenAccount = false;
+  return async () => {
+    if (seenAccount) return false;
+    try {
+      seenAccount = await hasUsers(database.reads);
+    } catch (error) {
+      throw new GatewayError(
+        "temporarily_unavailable",
+        "The key cannot be looked up at the moment",
+        { cause: error, retryAfterS: 2 },
+      );
+    }
+    return !seenAccount;
+  };
+}
+
+/** The steps of a call, joined. */
+export function joinGateway(parts: JoinedParts): Gateway {
+  const { config, sync, clock } = parts;
+  return makeGateway({
+    sync,
+    clock,
+    logger: parts.logger,
+    upstream: parts.upstream,
+    callLog: parts.callLog,
+    meters: parts.metrics.calls,
+    health: new RouteHealth(),
+    random: Math.random,
+    locale: config.locale,
+    authenticate: makeAuthenticator({
+      sync,
+      hashKey: (key) => known(sync.hashKey(key)),
+      sealed: makeSealedCheck(parts.database),
+    }),
+  });
+}
+
+async function findOwner(database: Database, hash: string): Promise<TokenOwner | undefined> {
+  const found = await findTokenByHash(database.lookups, hash);
+  if (found === undefined) return undefined;
+  const { user } = found;
+  return {
+    expiresAtMs: found.expiresAt === null ? null : Number(found.expiresAt),
+    user: {
+      userId: Number(user.id),
+      username: user.username,
+      role: user.role as UserRecord["role"],
+      enabled: user.status === "enabled",
+    },
+  };
+}
+
+/** The management API, joined. */
+export function joinAdmin(parts: JoinedParts): readonly AdminRoute[] {
+  const { sync, database, upstream, clock, config } = parts;
+  return makeAdmin({
+    sync,
+    database,
+    logger: parts.logger,
+    version: parts.version,
+    random: systemRandom,
+    probeChannel: makeChannelProbe({ upstream, clock, locale: config.locale }),
+    dataKey: () => sync.secrets()?.dataKey,
+    hashKey: (key) => sync.hashKey(key),
+    hashToken: (purpose, token) => sync.hashToken(purpose, token),
+    authenticateManager: makeManagerAuthenticator({
+      hashToken: (token) => known(sync.hashToken("management", token)),
+      findTokenOwner: (hash) => findOwner(database, hash),
+      businessNowMs: () => sync.businessNowMs(),
+    }),
+  });
+}
+
+/** What the first start needs. */
+export function joinBootstrap(parts: JoinedParts): BootstrapParts {
+  const { sync, database, config, logger } = parts;
+  return {
+    sync,
+    database,
+    config,
+    logger,
+    random: systemRandom,
+    hashKey: (key) => sync.hashKey(key),
+    hashToken: (purpose, token) => sync.hashToken(purpose, token),
+  };
+}
+
+/** The HTTP server, joined; it listens when told. */
+export async function joinServer(parts: JoinedParts): Promise<HttpServer> {
+  const { config, sync, metrics } = parts;
+  metrics.beforePage(() => {
+    const { state, lagMs, stalenessMs } = sync.status();
+    metrics.sync.state(state, lagMs / 1000, stalenessMs / 1000);
+  });
+  return await openServer({
+    config,
+    sync,
+    clock: parts.clock,
+    logger: parts.logger,
+    version: parts.version,
+    calls: joinGateway(parts),
+    admin: joinAdmin(parts),
+    metricsPage: () => metrics.page(),
+    renderCallError: (dialect, error) =>
+      getDialect(dialect).renderError(error, { locale: config.locale, requestId: "" }),
+    renderAdminError: renderProblem,
+  });
+}

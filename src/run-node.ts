@@ -1,0 +1,251 @@
+/**
+ * The life of one node: from its settings to its last byte. Promises kept here: nothing waits for a database that is
+ * away; what can never work is said in one sentence and ends with 2; a stop loses nothing.
+ */
+import { join } from "node:path";
+import { bootstrapAccounts, offerSetupLink } from "./admin/bootstrap.ts";
+import { validateConfig } from "./admin/validate-config.ts";
+import type { Config } from "./config/config.ts";
+import { loadSecretKey } from "./config/secret-key.ts";
+import { sleep, systemClock } from "./core/clock.ts";
+import { messageOf } from "./core/errors.ts";
+import type { Logger } from "./core/logger.ts";
+import type { HttpServer } from "./http/server.ts";
+import { joinBootstrap, joinServer } from "./join-parts.ts";
+import type { JoinedParts } from "./join-parts.ts";
+import { openCallLog } from "./log/call-log.ts";
+import { makeMetrics } from "./metrics/metrics.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import type { Bell } from "./store/bell.ts";
+import { insertCalls } from "./store/calls.ts";
+import { openCluster } from "./store/cluster.ts";
+import type { Database } from "./store/database.ts";
+import { explainConnectError } from "./store/explain-connect-error.ts";
+import { migrate } from "./store/migrate.ts";
+import { makeNotifyBell } from "./store/notify-bell.ts";
+import { openDatabase } from "./store/open-database.ts";
+import { ForeignDatabase, SchemaTooNew } from "./store/read-schema.ts";
+import { makeRedisBell } from "./store/redis-bell.ts";
+import { getSnapshotBlob, putSnapshotBlob } from "./store/redis-blob.ts";
+import { openRedis } from "./store/redis.ts";
+import type { Redis } from "./store/redis.ts";
+import { makeSyncStore } from "./store/sync-sql.ts";
+import { openSync } from "./sync/open-sync.ts";
+import type { OpenedSync } from "./sync/sync-parts.ts";
+import { makeUpstream } from "./upstream/upstream.ts";
+
+export interface NodeOptions {
+  readonly config: Config;
+  readonly version: string;
+  readonly logger: Logger;
+  /** Tells a person something, beside the log. */
+  readonly print: (line: string) => void;
+  /** Aborts when the node shall stop; `reason` is the signal's name. */
+  readonly stop: AbortSignal;
+  /** Runs once the node is ready, with its URL; its answer is closed with the node. */
+  readonly onReady?: (url: string) => Promise<{ close(): Promise<void> }>;
+}
+
+/** Exit codes of a node. */
+const ended = { well: 0, failed: 1, refused: 2 } as const;
+
+/** Runs a node until it is stopped; resolves with the exit code. Throws DsnError for a DSN that cannot be meant. */
+export async function runNode(options: NodeOptions): Promise<number> {
+  const { config, logger, print } = options;
+  const secret = loadSecretKey(config);
+  if (secret.made)
+    print(
+      `A new secret key was made: ${secret.path} (keep a copy of it; without it the database cannot be opened)`,
+    );
+  const database = await openDatabase({ dsn: config.sqlDsn, sqlitePath: config.sqlitePath });
+  const redis = config.redis && openRedis({ url: config.redis.url });
+  const refusal = new AbortController();
+  const refuse = (error: Error): void => refusal.abort(error);
+  const metrics = makeMetrics({ version: options.version, processMetrics: true });
+  const core: Core = { ...options, secretKey: secret.secretKey, database, redis, metrics, refuse };
+  const stopping = AbortSignal.any([options.stop, refusal.signal]);
+  const migrating = config.nodeType === "slave" ? Promise.resolve() : keepMigrating(core, stopping);
+  const sync = await openNodeSync(core);
+  const upstream = makeUpstream({ clock: systemClock });
+  const callLog = openCallLog({
+    folder: join(config.dataDir, "nodes", sync.nodeId, "calls"),
+    nodeId: sync.nodeId,
+    insert: (rows) => insertCalls(database.writes, rows),
+    clock: systemClock,
+    logger,
+    onDropped: (count) => metrics.calls.recordsDropped(count),
+  });
+  const joined: JoinedParts = {
+    config,
+    logger,
+    database,
+    sync,
+    upstream,
+    callLog,
+    metrics,
+    version: options.version,
+    clock: systemClock,
+  };
+  const server = await joinServer(joined);
+  const code = await serveUntilStopped(options, {
+    joined,
+    server,
+    stopping,
+    refusal: refusal.signal,
+  });
+  await callLog.close();
+  await sync.close();
+  await migrating;
+  await upstream.close();
+  await redis?.close();
+  await database.close();
+  logger.info({ code }, "stopped");
+  return code;
+}
+
+interface Core extends NodeOptions {
+  readonly secretKey: string;
+  readonly database: Database;
+  readonly redis: Redis | undefined;
+  readonly metrics: Metrics;
+  readonly refuse: (error: Error) => void;
+}
+
+/** Brings the tables up to date, for as long as it takes the database to be there. */
+async function keepMigrating(core: Core, stopping: AbortSignal): Promise<void> {
+  const { logger } = core;
+  let said = "";
+  while (!stopping.aborted) {
+    try {
+      const done = await migrate(core.database, { secretKey: core.secretKey });
+      if (done.length > 0) logger.info({ steps: done }, "database migrated");
+      return;
+    } catch (error) {
+      if (error instanceof ForeignDatabase || error instanceof SchemaTooNew)
+        return core.refuse(error);
+      const reason = explainConnectError(error);
+      if (reason !== said)
+        logger.error({ reason }, "the database cannot be prepared yet; trying on");
+      said = reason;
+    }
+    await sleep(systemClock, 500, stopping);
+  }
+}
+
+async function openNodeSync(core: Core): Promise<OpenedSync> {
+  const { config, database, redis, secretKey } = core;
+  return await openSync({
+    config,
+    secretKey,
+    store: makeSyncStore(database),
+    openCluster: () => openCluster(database.lookups, secretKey),
+    onRefused: core.refuse,
+    openBells: (cluster) => openBells(core, cluster.clusterId),
+    // The cluster's id is not known while its database is down; the key's name is, and is the cluster's own as well.
+    ...(redis !== undefined && {
+      openPlaces: (keyId: string) => [
+        {
+          name: "redis",
+          load: () => getSnapshotBlob(redis, keyId),
+          save: (bytes: Buffer) => putSnapshotBlob(redis, keyId, bytes),
+        },
+      ],
+    }),
+    validateConfig,
+    logger: core.logger,
+    meters: core.metrics.sync,
+    version: core.version,
+  });
+}
+
+function openBells({ config, database, redis }: Core, clusterId: string): readonly Bell[] {
+  const bells: Bell[] = [];
+  if (database.engine === "postgres" && config.sqlDsn !== undefined)
+    bells.push(makeNotifyBell({ dsn: config.sqlDsn, sql: database.sync }));
+  if (redis !== undefined) bells.push(makeRedisBell({ redis, clusterId }));
+  return bells;
+}
+
+interface Serving {
+  readonly joined: JoinedParts;
+  readonly server: HttpServer;
+  readonly stopping: AbortSignal;
+  readonly refusal: AbortSignal;
+}
+
+async function serveUntilStopped(options: NodeOptions, serving: Serving): Promise<number> {
+  const { joined, server, stopping, refusal } = serving;
+  const extras: { close(): Promise<void> }[] = [];
+  try {
+    const { host, port } = await server.listen();
+    const url = `http://${shownHost(host)}:${port}`;
+    joined.logger.info({ url, version: options.version }, "listening");
+    const welcome = welcomeWhenReady(options, serving, url).then(
+      (extra) => extra && extras.push(extra),
+    );
+    await aborted(stopping);
+    await welcome;
+  } catch (error) {
+    options.print(`The gateway cannot start: ${messageOf(error)}`);
+    return ended.failed;
+  }
+  await Promise.all(extras.map((extra) => extra.close()));
+  if (refusal.aborted) {
+    options.print(messageOf(refusal.reason));
+    await server.close();
+    return ended.refused;
+  }
+  joined.logger.info({ signal: String(options.stop.reason) }, "draining");
+  await server.drain();
+  return ended.well;
+}
+
+function shownHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve());
+  });
+}
+
+/** Once a snapshot serves: the first account or the setup link, the URL for people, and whatever was asked for. */
+async function welcomeWhenReady(
+  options: NodeOptions,
+  serving: Serving,
+  url: string,
+): Promise<{ close(): Promise<void> } | undefined> {
+  const { joined, stopping } = serving;
+  while (!(await joined.sync.whenServing(1000))) if (stopping.aborted) return undefined;
+  options.print(`Switchyard ${options.version} is ready: ${url}`);
+  const link = await firstAccount(joined, stopping);
+  if (link !== undefined) options.print(`Set it up (once, within a day): ${url}/setup#${link}`);
+  if (stopping.aborted || options.onReady === undefined) return undefined;
+  try {
+    return await options.onReady(url);
+  } catch (error) {
+    options.print(messageOf(error));
+    return undefined;
+  }
+}
+
+async function firstAccount(
+  joined: JoinedParts,
+  stopping: AbortSignal,
+): Promise<string | undefined> {
+  const parts = joinBootstrap(joined);
+  while (!stopping.aborted) {
+    try {
+      return (await bootstrapAccounts(parts)) === "not-configured"
+        ? await offerSetupLink(parts)
+        : undefined;
+    } catch (error) {
+      joined.logger.warn({ reason: messageOf(error) }, "the first account cannot be made yet");
+    }
+    await sleep(systemClock, 1000, stopping);
+  }
+  return undefined;
+}
