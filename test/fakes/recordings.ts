@@ -24,7 +24,10 @@ interface Message {
 interface Line {
   readonly id: string;
   readonly request: Message & { readonly path: string };
-  readonly response: Message & { readonly status: number; readonly headers: Readonly<Record<string, string>> };
+  readonly response: Message & {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+  };
 }
 
 function bytesOf(message: Message): Buffer {

@@ -27,7 +27,10 @@ export interface ReceivedRequest {
   readonly body: Buffer;
 }
 
-export type Behaviour = (request: ReceivedRequest, response: ServerResponse) => void | Promise<void>;
+export type Behaviour = (
+  request: ReceivedRequest,
+  response: ServerResponse,
+) => void | Promise<void>;
 
 export interface FakeUpstream {
   /** With the version segment. */
@@ -58,7 +61,10 @@ class Watch {
 
   until(claim: () => boolean, what: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => finish(new Error(`not within ${deadlineMs} ms: ${what}`)), deadlineMs);
+      const timer = setTimeout(
+        () => finish(new Error(`not within ${deadlineMs} ms: ${what}`)),
+        deadlineMs,
+      );
       const finish = (error?: Error): void => {
         clearTimeout(timer);
         this.#waiting.delete(check);
@@ -125,7 +131,11 @@ export async function openFakeUpstream(first: Behaviour): Promise<FakeUpstream> 
 }
 
 /** A whole reply. */
-export function reply(body: string | Buffer, headers: Record<string, string> = {}, code = 200): Behaviour {
+export function reply(
+  body: string | Buffer,
+  headers: Record<string, string> = {},
+  code = 200,
+): Behaviour {
   return (_request, response) => {
     response.writeHead(code, { "content-type": "application/json", ...headers });
     response.end(body);
@@ -137,8 +147,18 @@ export function json(value: unknown, headers: Record<string, string> = {}): Beha
 }
 
 /** An error reply in OpenAI's shape. */
-export function status(code: number, headers: Record<string, string> = {}, error: object = {}): Behaviour {
-  const told = { message: `played ${code}`, type: "played_error", param: null, code: null, ...error };
+export function status(
+  code: number,
+  headers: Record<string, string> = {},
+  error: object = {},
+): Behaviour {
+  const told = {
+    message: `played ${code}`,
+    type: "played_error",
+    param: null,
+    code: null,
+    ...error,
+  };
   return reply(JSON.stringify({ error: told }), headers, code);
 }
 
@@ -200,7 +220,10 @@ export const malformed: Behaviour = (_request, response) => {
 
 /** Tells as a chat reply what it received. */
 export const echo: Behaviour = (request, response) => {
-  const content = JSON.stringify({ headers: request.headers, body: request.body.toString("base64") });
+  const content = JSON.stringify({
+    headers: request.headers,
+    body: request.body.toString("base64"),
+  });
   return json({
     id: "echo",
     object: "chat.completion",
@@ -222,5 +245,9 @@ export function inTurn(...behaviours: readonly Behaviour[]): Behaviour {
 
 /** Answers with a recorded reply, byte for byte. */
 export function replay(recording: Recording): Behaviour {
-  return reply(recording.response.body, { ...recording.response.headers }, recording.response.status);
+  return reply(
+    recording.response.body,
+    { ...recording.response.headers },
+    recording.response.status,
+  );
 }
