@@ -55,7 +55,7 @@ export interface ConfigNoun<Fields> {
   readonly filters: z.ZodRawShape;
   readonly list: (db: Sql, options: PageOptions & { filters: never }) => Promise<Page<AnyRow>>;
   readonly find: (db: Sql, id: bigint) => Promise<AnyRow | undefined>;
-  /** Filters that hold a manager to what they may see. */
+  /** Filters, by their names in the query, that hold a manager to what they may see. */
   readonly onlyFilters?: (manager: Manager) => Readonly<Record<string, unknown>>;
   readonly isVisible?: (manager: Manager, row: AnyRow) => boolean;
   /** What a row stands for in the schema's own terms: what a PATCH is merged into. */

@@ -12,11 +12,14 @@ export async function listRows<Fields>(
   request: ActRequest,
 ): Promise<ActReply> {
   const { limit: _limit, cursor: _cursor, ...asked } = request.query;
+  const manager = managerOf(request);
   // The manager's own bounds come last, so that no filter widens what may be seen.
-  const filters = { ...asked, ...noun.onlyFilters?.(managerOf(request)) };
+  const filters = { ...asked, ...noun.onlyFilters?.(manager) };
   return await askDatabase(parts, async (db) => {
     const page = await noun.list(db, { ...pageOptions(request.query), filters: filters as never });
-    return { data: [...(await noun.present(db, page.rows))], nextCursor: page.nextCursor };
+    // Checked again row by row: a filter that were to go missing must not show what is another's.
+    const rows = page.rows.filter((row) => isVisible(noun, row, manager));
+    return { data: [...(await noun.present(db, rows))], nextCursor: page.nextCursor };
   });
 }
 

@@ -116,19 +116,17 @@ function envelope(route: RouteSpec, write: boolean): JsonObject {
 }
 
 function jsonSchema(schema: z.ZodType, io: "input" | "output"): JsonObject {
-  const made = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: "any",
-    override: ({ zodSchema, jsonSchema: json }) => openJson(zodSchema, json),
-  });
-  const { $schema: _dialect, ...rest } = made as Record<string, Json>;
-  return rest;
+  const made = z.toJSONSchema(schema, { io, unrepresentable: "any" });
+  const { $schema: _dialect, $defs: _definitions, ...rest } = made as Record<string, Json>;
+  return withoutReferences(rest) as JsonObject;
 }
 
-/** "Any JSON" is written as the empty schema: spelled out it would need definitions that no place in this document has. */
-function openJson(
-  zodSchema: { readonly _zod: { readonly def: { readonly type: string } } },
-  json: Record<string, unknown>,
-): void {
-  if (zodSchema._zod.def.type === "lazy") for (const name of Object.keys(json)) delete json[name];
+/** "Any JSON" refers to itself; it is written as the empty schema, since no place in this document has definitions. */
+function withoutReferences(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withoutReferences);
+  if (typeof value !== "object" || value === null) return value;
+  if (Object.hasOwn(value, "$ref")) return {};
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, withoutReferences(member)]),
+  );
 }

@@ -16,7 +16,11 @@ export interface FaultParts {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Renders in a caller's dialect, in the configured language. */
-  readonly renderCallError: (dialect: DialectId, error: GatewayError) => RenderedError;
+  readonly renderCallError: (
+    dialect: DialectId,
+    error: GatewayError,
+    requestId: string,
+  ) => RenderedError;
   /** Renders as problem details. */
   readonly renderAdminError: (error: GatewayError, requestId: string) => RenderedError;
 }
@@ -34,7 +38,7 @@ export function answerFault(exchange: Exchange, thrown: unknown, parts: FaultPar
   if (response.headersSent) return void response.destroy();
   const rendered = exchange.path.startsWith("/api/")
     ? parts.renderAdminError(error, exchange.id)
-    : parts.renderCallError("openai-chat", error);
+    : parts.renderCallError("openai-chat", error, exchange.id);
   // Who did not send in time is not waited for again.
   sendWhole(exchange, rendered, error.kind === "request_timeout" ? undefined : parts.clock);
 }

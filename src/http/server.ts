@@ -135,11 +135,12 @@ function answerBrokenRequest(
       ? "The request did not arrive in time"
       : "The request is malformed HTTP";
   const error = new GatewayError(kind, message, status === undefined ? {} : { status });
-  const rendered = parts.renderCallError("openai-chat", error);
+  const id = makeCallId(parts.sync.businessNowMs());
+  const rendered = parts.renderCallError("openai-chat", error, id);
   const headers = {
     ...rendered.headers,
     "content-length": String(Buffer.byteLength(rendered.body)),
-    "x-request-id": makeCallId(parts.sync.businessNowMs()),
+    "x-request-id": id,
     connection: "close",
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);

@@ -53,8 +53,7 @@ function keyNoun(parts: AdminParts): ConfigNoun<KeyFields> {
     filters: { owner: idQuery.exactOptional(), status: text, group: text, search: text },
     list: (db, { filters, ...page }) => listKeys(db, { ...page, filters: keyFilters(filters) }),
     find: findKey,
-    onlyFilters: (manager) =>
-      manager.role === "member" ? { ownerId: BigInt(manager.userId) } : {},
+    onlyFilters: (manager) => (manager.role === "member" ? { owner: BigInt(manager.userId) } : {}),
     isVisible: (manager, row) =>
       manager.role !== "member" || Number(row["owner_id"]) === manager.userId,
     input: keyInput,
