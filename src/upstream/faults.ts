@@ -9,10 +9,12 @@ function codeOf(thrown: unknown): string {
   return typeof thrown.code === "string" ? thrown.code : "";
 }
 
-function kindOf(code: string, stage: Stage): ErrorKind {
+function kindOf(thrown: unknown, code: string, stage: Stage): ErrorKind {
+  // Not every parser error has a code.
+  if (thrown instanceof Error && thrown.name === "HTTPParserError") return "upstream_invalid";
   if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT")
     return "upstream_timeout";
-  if (code === "UND_ERR_HEADERS_OVERFLOW" || code.startsWith("HPE_")) return "upstream_invalid";
+  if (code === "UND_ERR_HEADERS_OVERFLOW") return "upstream_invalid";
   return stage === "before-head" ? "upstream_unreachable" : "upstream_truncated";
 }
 
@@ -20,7 +22,7 @@ export function toUpstreamFault(thrown: unknown, stage: Stage): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   const code = codeOf(thrown);
   const message = [messageOf(thrown), code].filter((part) => part !== "").join(" ");
-  return new GatewayError(kindOf(code, stage), message, { cause: thrown });
+  return new GatewayError(kindOf(thrown, code, stage), message, { cause: thrown });
 }
 
 /** Codes with which a kept-alive connection ends that the other side had already closed. */

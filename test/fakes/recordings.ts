@@ -17,7 +17,8 @@ export interface Recording {
 
 interface Message {
   readonly json?: unknown;
-  readonly text?: string;
+  /** Parsed JSON stands here too where the recorder took it for text. */
+  readonly text?: unknown;
   readonly base64?: string;
 }
 
@@ -32,7 +33,8 @@ interface Line {
 
 function bytesOf(message: Message): Buffer {
   if (message.base64 !== undefined) return Buffer.from(message.base64, "base64");
-  return Buffer.from(message.text ?? JSON.stringify(message.json ?? null));
+  if (typeof message.text === "string") return Buffer.from(message.text);
+  return Buffer.from(JSON.stringify(message.text ?? message.json ?? null));
 }
 
 function parseLine(text: string): Recording {
