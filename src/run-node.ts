@@ -65,6 +65,8 @@ export async function runNode(options: NodeOptions): Promise<number> {
   const core: Core = { ...options, secretKey: secret.secretKey, database, redis, metrics, refuse };
   const stopping = AbortSignal.any([options.stop, refusal.signal]);
   const migrating = config.nodeType === "slave" ? Promise.resolve() : keepMigrating(core, stopping);
+  // The embedded file is always there: its tables are made before anything asks for them.
+  if (database.engine === "sqlite") await migrating;
   const sync = await openNodeSync(core);
   const upstream = makeUpstream({ clock: systemClock });
   const callLog = openCallLog({
