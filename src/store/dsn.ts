@@ -8,6 +8,8 @@ import { parseGoDsn } from "./dsn/go-dsn.ts";
 import { parseMysqlUrl } from "./dsn/mysql-parameters.ts";
 import { parsePostgresUrl } from "./dsn/postgres-url.ts";
 
+export { DsnError };
+
 /** Throws {@link DsnError}. */
 export function parseDsn(dsn: string): ServerTarget {
   const text = dsn.trim();

@@ -22,6 +22,8 @@ export interface NotifyBellOptions {
   readonly clock?: Clock;
   /** Between two proofs; 30 s unless told. */
   readonly testEveryMs?: number;
+  /** 0 ≤ x < 1, for the jitter. */
+  readonly random?: () => number;
 }
 
 const testTimeoutMs = 2000;
@@ -43,6 +45,7 @@ export function makeNotifyBell(options: NotifyBellOptions): Bell {
         clock,
         sql: options.sql,
         testEveryMs: options.testEveryMs ?? 30_000,
+        random: options.random ?? Math.random,
         ending: ending.signal,
       };
       running = keepListening(listener);
@@ -62,6 +65,7 @@ interface Listener {
   readonly clock: Clock;
   readonly sql: Sql;
   readonly testEveryMs: number;
+  readonly random: () => number;
   readonly ending: AbortSignal;
 }
 
@@ -71,7 +75,7 @@ async function keepListening(listener: Listener): Promise<void> {
     const proven = await listenOnce(listener);
     if (proven) listener.handlers.state(false);
     pauseMs = proven ? firstPauseMs : Math.min(pauseMs * 2, longestPauseMs);
-    await sleep(listener.clock, pauseMs * (0.8 + Math.random() * 0.4), listener.ending);
+    await sleep(listener.clock, pauseMs * (0.8 + listener.random() * 0.4), listener.ending);
   }
 }
 

@@ -50,6 +50,7 @@ interface Lane {
 export type LaneName = Exclude<keyof Database, "engine" | "close">;
 
 function openServer(target: ServerTarget, clock: Clock, size: number): Database {
+  const pools: SessionPool[] = [];
   const lanes: Readonly<Record<LaneName, Lane>> = {
     writes: { size, acquireTimeoutMs: 10_000, statementTimeoutMs: 30_000 },
     reads: {
@@ -78,10 +79,11 @@ function openServer(target: ServerTarget, clock: Clock, size: number): Database 
           ? openPostgresSession(target, session)
           : openMysqlSession(target, session),
     });
+    pools.push(pool);
     const begin = target.engine === "postgres" ? beginPostgres : beginMysql;
     return new Kysely<Tables>({ dialect: makeDialect(target.engine, pool, begin) });
   };
-  return joinHandles(target.engine, handle);
+  return joinHandles(target.engine, pools, handle);
 }
 
 /** Longest wait for another's row lock. */
@@ -97,17 +99,18 @@ async function openSqlite(path: string, clock: Clock): Promise<Database> {
   makePrivateFile(path);
   const open = (role: "writer" | "reader") => (): Promise<Session> =>
     openSqliteSession({ path, role, busyTimeoutMs: 5000 });
-  const poolOf = (role: "writer" | "reader"): SessionPool =>
-    new SessionPool({ size: 1, clock, acquireTimeoutMs: 30_000, connect: open(role) });
-  const writer = poolOf("writer");
+  const pools = (["writer", "reader", "reader"] as const).map(
+    (role) => new SessionPool({ size: 1, clock, acquireTimeoutMs: 30_000, connect: open(role) }),
+  );
+  const [writer, reader, follower] = pools as [SessionPool, SessionPool, SessionPool];
   const kysely = (pool: SessionPool, begin: (settings: TransactionSettings) => string[]): Sql =>
     new Kysely<Tables>({ dialect: makeDialect("sqlite", pool, begin) });
   const writes = kysely(writer, () => ["begin immediate"]);
-  const reads = kysely(poolOf("reader"), () => ["begin"]);
-  const follow = kysely(poolOf("reader"), () => ["begin"]);
+  const reads = kysely(reader, () => ["begin"]);
+  const follow = kysely(follower, () => ["begin"]);
   // The writer goes first: only one connection may turn a new file to WAL.
   writer.release(await writer.acquire());
-  return joinHandles("sqlite", (name) =>
+  return joinHandles("sqlite", pools, (name) =>
     name === "reads" ? reads : name === "writes" || name === "schema" ? writes : follow,
   );
 }
@@ -120,7 +123,11 @@ function makePrivateFile(path: string): void {
   chmodSync(path, 0o600);
 }
 
-function joinHandles(engine: Engine, handle: (name: LaneName) => Sql): Database {
+function joinHandles(
+  engine: Engine,
+  pools: readonly SessionPool[],
+  handle: (name: LaneName) => Sql,
+): Database {
   const handles: Record<LaneName, Sql> = {
     writes: handle("writes"),
     reads: handle("reads"),
@@ -129,9 +136,9 @@ function joinHandles(engine: Engine, handle: (name: LaneName) => Sql): Database 
     poll: handle("poll"),
     schema: handle("schema"),
   };
+  // The pools themselves: a Kysely that never ran a query would leave its pool open.
   const close = async (): Promise<void> => {
-    // A Kysely that never ran a query has nothing to destroy.
-    await Promise.all([...new Set(Object.values(handles))].map((sql) => sql.destroy()));
+    await Promise.all(pools.map((pool) => pool.close()));
   };
   return { engine, ...handles, close };
 }

@@ -19,15 +19,15 @@ export interface SchemaState {
 
 /** The database holds tables that are not ours. Nothing was written. */
 export class ForeignDatabase extends Error {
-  /** `One Hub`, `one-api or new-api`, or undefined when unknown. */
+  /** `One Hub`, `one-api`, `new-api`, or undefined when unknown. */
   readonly product: string | undefined;
   constructor(product: string | undefined, tables: readonly string[]) {
     const shown = tables.slice(0, 5).join(", ") + (tables.length > 5 ? ", …" : "");
     super(
       product === undefined
         ? `The database holds tables that are not Switchyard's (${shown}). Nothing was written. Give SQL_DSN an empty database.`
-        : `The database belongs to ${product} (it holds ${shown}). Nothing was written. Give SQL_DSN an empty database, ` +
-            `then bring the old one over with: switchyard import --from <the old SQL_DSN>`,
+        : `The database belongs to ${product} (it holds ${shown}). Nothing was written. Give SQL_DSN an empty database; ` +
+            "docs/from-one-hub.md tells how to move over.",
     );
     this.name = "ForeignDatabase";
     this.product = product;

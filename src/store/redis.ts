@@ -12,6 +12,8 @@ export interface RedisOptions {
   readonly clock?: Clock;
   /** PEM of a root to trust beside the built-in ones. */
   readonly ca?: string;
+  /** 0 ≤ x < 1, for the jitter. */
+  readonly random?: () => number;
 }
 
 export interface Subscriber {
@@ -194,7 +196,8 @@ class Link {
     if (client.isOpen) client.destroy();
     if (wasReady) this.#parts.lost();
     if (this.#closed) return;
-    const pauseMs = this.#pauseMs * (0.5 + Math.random() * 0.5);
+    const random = this.#options.random ?? Math.random;
+    const pauseMs = this.#pauseMs * (0.5 + random() * 0.5);
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
     this.#retry = this.#parts.clock.after(pauseMs, () => this.#dial());
   }
