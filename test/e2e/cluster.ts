@@ -1,5 +1,6 @@
 /** A cluster as the founding bug report had it: one master, two slaves, one database, and a vendor to call. */
-import { type FakeUpstream, openFakeUpstream } from "../fakes/upstream.ts";
+import type { FakeUpstream } from "../fakes/upstream.ts";
+import { openVendor } from "./vendor.ts";
 import { type GatewayNode, startNode, waitFor } from "./nodes.ts";
 
 export interface ClusterOptions {
@@ -17,7 +18,7 @@ export interface Cluster extends AsyncDisposable {
 
 /** Starts master first, then the slaves; all are ready when it answers. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const upstream = await openFakeUpstream();
+  const upstream = await openVendor();
   const nodes: GatewayNode[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { freshDatabase, skipReason } from "../engines/engines.ts";
-import { openFakeUpstream } from "../fakes/upstream.ts";
+import { openVendor, slowStream } from "./vendor.ts";
 import { channelTo, startCluster, write } from "./cluster.ts";
 import { type GatewayNode, rootKey, startNode, waitFor } from "./nodes.ts";
 
@@ -66,7 +66,7 @@ for (const engine of ["sqlite", "postgres", "mysql"] as const) {
     { skip: skipReason(engine), timeout: 90_000 },
     async () => {
       await using database = await freshDatabase(engine);
-      const upstream = await openFakeUpstream();
+      const upstream = await openVendor();
       const folder = mkdtempSync(join(tmpdir(), "switchyard-crash-"));
       const options = { dataDir: folder, ...(engine !== "sqlite" && { dsn: database.dsn }) };
       try {
@@ -158,17 +158,18 @@ test(
   "a stream that ends within the drain is whole; one that outlasts it is told that it was cut",
   { timeout: 90_000 },
   async () => {
-    const upstream = await openFakeUpstream();
+    const upstream = await openVendor();
     try {
+      let runs = 0;
       for (const [seconds, whole] of [
         [4, true],
         [60, false],
       ] as const) {
         await using node = await startNode({ env: { DRAIN_TIMEOUT: "3" } });
         await write(node, "POST", "/api/channels", channelTo(upstream, ["slow"]));
-        upstream.script(() => ({ kind: "slow-stream", events: seconds * 4, intervalMs: 250 }));
+        upstream.behave(slowStream(seconds * 4, 250));
         const text = readStream(node, "slow");
-        await waitFor("the stream runs", 5000, () => upstream.requests.length > 0);
+        await upstream.received((runs += 1));
         await new Promise((wake) => setTimeout(wake, 500));
         const started = performance.now();
         node.signal("SIGTERM");
@@ -187,7 +188,6 @@ test(
         assert.equal(seen.includes('"error"'), !whole);
         assert.equal(await node.exited, 0);
         assert.ok(performance.now() - started < 30_000, "inside ECS's stop timeout");
-        upstream.requests.length = 0;
       }
     } finally {
       await upstream.close();

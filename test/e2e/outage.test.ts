@@ -9,7 +9,7 @@ import type { ServerInstance } from "../engines/server-process.ts";
 import { startMariadb } from "../engines/start-mariadb.ts";
 import { startPostgres } from "../engines/start-postgres.ts";
 import { channelTo, write } from "./cluster.ts";
-import { openFakeUpstream } from "../fakes/upstream.ts";
+import { openVendor } from "./vendor.ts";
 import { type GatewayNode, startNode, waitFor } from "./nodes.ts";
 
 const backWithinMs = 3000;
@@ -58,7 +58,7 @@ for (const engine of engines) {
     async () => {
       await using server = await startServer(engine);
       await using database = await freshDatabaseOn(engine, server.url);
-      const upstream = await openFakeUpstream();
+      const upstream = await openVendor();
       const slaveFolder = mkdtempSync(join(tmpdir(), "switchyard-slave-"));
       const slaveOptions = { dsn: database.dsn, type: "slave", dataDir: slaveFolder } as const;
       try {

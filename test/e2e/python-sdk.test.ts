@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { openFakeUpstream } from "../fakes/upstream.ts";
+import { openVendor } from "./vendor.ts";
 import { channelTo, write } from "./cluster.ts";
 import { rootKey, startNode } from "./nodes.ts";
 
@@ -20,7 +20,7 @@ test(
     timeout: 60_000,
   },
   async () => {
-    const upstream = await openFakeUpstream();
+    const upstream = await openVendor();
     try {
       await using node = await startNode();
       await write(

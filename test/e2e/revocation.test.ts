@@ -8,7 +8,7 @@ import { freshDatabase, freshDatabaseOn, skipReason } from "../engines/engines.t
 import { startPostgres } from "../engines/start-postgres.ts";
 import { channelTo, everywhereMs, startCluster, write } from "./cluster.ts";
 import { type GatewayNode, startNode, waitFor } from "./nodes.ts";
-import { openFakeUpstream } from "../fakes/upstream.ts";
+import { openVendor } from "./vendor.ts";
 
 async function makeKey(node: GatewayNode): Promise<{ id: number; key: string }> {
   return (
@@ -72,7 +72,7 @@ test(
   async () => {
     await using server = await startPostgres();
     await using database = await freshDatabaseOn("postgres", server.url);
-    const upstream = await openFakeUpstream();
+    const upstream = await openVendor();
     const folder = mkdtempSync(join(tmpdir(), "switchyard-revoked-"));
     try {
       await using master = await startNode({ dsn: database.dsn, type: "master" });
