@@ -1,8 +1,10 @@
 /** The management API's contract: the same for every noun, held over a real database and real HTTP. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { skipReason, SQL_ENGINES } from "../../test/engines/engines.ts";
 import { openAdmin, rootToken } from "../../test/admin/open-admin.ts";
 import type { TestAdmin } from "../../test/admin/open-admin.ts";
+import { bootstrapAccounts, offerSetupLink } from "./bootstrap.ts";
 
 const channel = {
   name: "one",
@@ -24,55 +26,60 @@ const samples = {
   models: { create: { model: "gpt-4o" }, edit: { owner: "acme" } },
 } as const;
 
-test("every noun: create, read, list, edit, guard against lost updates, delete", async () => {
-  await using admin = await openAdmin();
-  for (const [noun, { create, edit }] of Object.entries(samples)) {
-    const path = `/api/${noun}`;
-    const made = await admin.ask("POST", path, create);
-    assert.equal(made.status, 201, `${noun}: ${made.text}`);
-    const { id } = made.body.data;
-    assert.equal(made.body.revision, made.body.data.rev);
-    const one = await admin.ask("GET", `${path}/${id}`);
-    assert.equal(one.headers.get("etag"), `"${made.body.revision}"`);
-    const { key: _once, ...shown } = made.body.data;
-    assert.deepEqual(one.body.data, shown, noun);
-    const list = await admin.ask("GET", `${path}?limit=1000`);
-    assert.deepEqual(
-      list.body.data.find((row: { id: number }) => row.id === id),
-      shown,
-    );
-    assert.equal(list.body.nextCursor, null);
+for (const engine of SQL_ENGINES)
+  test(
+    `every noun: create, read, list, edit, guard against lost updates, delete: ${engine}`,
+    { skip: skipReason(engine) },
+    async () => {
+      await using admin = await openAdmin({ engine });
+      for (const [noun, { create, edit }] of Object.entries(samples)) {
+        const path = `/api/${noun}`;
+        const made = await admin.ask("POST", path, create);
+        assert.equal(made.status, 201, `${noun}: ${made.text}`);
+        const { id } = made.body.data;
+        assert.equal(made.body.revision, made.body.data.rev);
+        const one = await admin.ask("GET", `${path}/${id}`);
+        assert.equal(one.headers.get("etag"), `"${made.body.revision}"`);
+        const { key: _once, ...shown } = made.body.data;
+        assert.deepEqual(one.body.data, shown, noun);
+        const list = await admin.ask("GET", `${path}?limit=1000`);
+        assert.deepEqual(
+          list.body.data.find((row: { id: number }) => row.id === id),
+          shown,
+        );
+        assert.equal(list.body.nextCursor, null);
 
-    const edited = await admin.ask("PATCH", `${path}/${id}`, edit, {
-      headers: { "if-match": `"${made.body.revision}"` },
-    });
-    assert.equal(edited.status, 200, edited.text);
-    assert.ok(edited.body.revision > made.body.revision);
-    for (const [name, value] of Object.entries(edit))
-      assert.deepEqual(edited.body.data[name], value, name);
-    assert.deepEqual(await admin.must("GET", `${path}/${id}`), edited.body.data);
-    const stale = await admin.ask("PATCH", `${path}/${id}`, edit, {
-      headers: { "if-match": `"${made.body.revision}"` },
-    });
-    assert.deepEqual([stale.status, stale.body.code], [412, "precondition_failed"]);
-    const staleDelete = await admin.ask("DELETE", `${path}/${id}`, undefined, {
-      headers: { "if-match": `"${made.body.revision}"` },
-    });
-    assert.equal(staleDelete.status, 412);
+        const edited = await admin.ask("PATCH", `${path}/${id}`, edit, {
+          headers: { "if-match": `"${made.body.revision}"` },
+        });
+        assert.equal(edited.status, 200, edited.text);
+        assert.ok(edited.body.revision > made.body.revision);
+        for (const [name, value] of Object.entries(edit))
+          assert.deepEqual(edited.body.data[name], value, name);
+        assert.deepEqual(await admin.must("GET", `${path}/${id}`), edited.body.data);
+        const stale = await admin.ask("PATCH", `${path}/${id}`, edit, {
+          headers: { "if-match": `"${made.body.revision}"` },
+        });
+        assert.deepEqual([stale.status, stale.body.code], [412, "precondition_failed"]);
+        const staleDelete = await admin.ask("DELETE", `${path}/${id}`, undefined, {
+          headers: { "if-match": `"${made.body.revision}"` },
+        });
+        assert.equal(staleDelete.status, 412);
 
-    const gone = await admin.ask("DELETE", `${path}/${id}`);
-    assert.deepEqual(
-      [gone.status, gone.body.data, typeof gone.body.revision],
-      [200, { id }, "number"],
-    );
-    for (const method of ["GET", "PATCH", "DELETE"])
-      assert.equal(
-        (await admin.ask(method, `${path}/${id}`, method === "GET" ? undefined : {})).status,
-        404,
-      );
-    assert.equal((await admin.ask("GET", `${path}/abc`)).status, 404);
-  }
-});
+        const gone = await admin.ask("DELETE", `${path}/${id}`);
+        assert.deepEqual(
+          [gone.status, gone.body.data, typeof gone.body.revision],
+          [200, { id }, "number"],
+        );
+        for (const method of ["GET", "PATCH", "DELETE"])
+          assert.equal(
+            (await admin.ask(method, `${path}/${id}`, method === "GET" ? undefined : {})).status,
+            404,
+          );
+        assert.equal((await admin.ask("GET", `${path}/abc`)).status, 404);
+      }
+    },
+  );
 
 test("what a node serves is what was written", async () => {
   await using admin = await openAdmin();
@@ -297,73 +304,88 @@ test("groups: default stays, a used one stays, its symbol is its identity", asyn
   await admin.must("DELETE", `/api/groups/${id}`);
 });
 
-test("a taken name is a conflict naming the field", async () => {
-  await using admin = await openAdmin();
-  for (const [noun, body, field] of [
-    ["groups", { symbol: "vip" }, "symbol"],
-    ["users", { username: "ann" }, "username"],
-    ["models", { model: "m" }, "model"],
-  ] as const) {
-    await admin.must("POST", `/api/${noun}`, body);
-    const again = await admin.ask("POST", `/api/${noun}`, body);
-    assert.deepEqual(
-      [again.status, again.body.code, again.body.errors?.[0]?.field],
-      [409, "conflict", field],
-      again.text,
+for (const engine of SQL_ENGINES)
+  test(
+    `a taken name is a conflict naming the field: ${engine}`,
+    { skip: skipReason(engine) },
+    async () => {
+      await using admin = await openAdmin({ engine });
+      for (const [noun, body, field] of [
+        ["groups", { symbol: "vip" }, "symbol"],
+        ["users", { username: "ann" }, "username"],
+        ["models", { model: "m" }, "model"],
+      ] as const) {
+        await admin.must("POST", `/api/${noun}`, body);
+        const again = await admin.ask("POST", `/api/${noun}`, body);
+        assert.deepEqual(
+          [again.status, again.body.code, again.body.errors?.[0]?.field],
+          [409, "conflict", field],
+          again.text,
+        );
+      }
+    },
+  );
+
+for (const engine of SQL_ENGINES)
+  test(`settings are one document: ${engine}`, { skip: skipReason(engine) }, async () => {
+    await using admin = await openAdmin({ engine });
+    const defaults = await admin.ask("GET", "/api/settings");
+    assert.equal(defaults.body.data.systemName, "Switchyard");
+    const etag = defaults.headers.get("etag") ?? "";
+    const edited = await admin.ask(
+      "PATCH",
+      "/api/settings",
+      { systemName: "Yard", retryTimes: 0 },
+      { headers: { "if-match": etag } },
     );
-  }
-});
+    assert.deepEqual(
+      [edited.status, edited.body.data.systemName, edited.body.data.retryTimes],
+      [200, "Yard", 0],
+    );
+    assert.equal(admin.sync.current()?.settings.systemName, "Yard");
+    assert.equal(
+      (
+        await admin.ask(
+          "PATCH",
+          "/api/settings",
+          { retryTimes: 1 },
+          { headers: { "if-match": etag } },
+        )
+      ).status,
+      412,
+    );
+    const wrong = await admin.ask("PATCH", "/api/settings", { retryTimes: 99 });
+    assert.deepEqual([wrong.status, wrong.body.errors[0].field], [422, "retryTimes"]);
+    await admin.must("PATCH", "/api/settings", { systemName: null, retryTimes: null });
+    assert.deepEqual((await admin.ask("GET", "/api/settings")).body.data, defaults.body.data);
+  });
 
-test("settings are one document", async () => {
-  await using admin = await openAdmin();
-  const defaults = await admin.ask("GET", "/api/settings");
-  assert.equal(defaults.body.data.systemName, "Switchyard");
-  const etag = defaults.headers.get("etag") ?? "";
-  const edited = await admin.ask(
-    "PATCH",
-    "/api/settings",
-    { systemName: "Yard", retryTimes: 0 },
-    { headers: { "if-match": etag } },
+for (const engine of SQL_ENGINES)
+  test(
+    `lists go on where they stopped, and filter: ${engine}`,
+    { skip: skipReason(engine) },
+    async () => {
+      await using admin = await openAdmin({ engine });
+      for (const name of ["a", "b", "c"])
+        await admin.must("POST", "/api/channels", {
+          ...channel,
+          name,
+          tag: name === "b" ? "x" : null,
+        });
+      const names: string[] = [];
+      let cursor = "";
+      do {
+        const page = await admin.ask("GET", `/api/channels?limit=2${cursor}`);
+        names.push(...page.body.data.map((one: { name: string }) => one.name));
+        cursor = page.body.nextCursor === null ? "" : `&cursor=${page.body.nextCursor}`;
+      } while (cursor !== "");
+      assert.deepEqual(names, ["a", "b", "c"]);
+      assert.deepEqual(
+        (await admin.must("GET", "/api/channels?tag=x")).map((one: { name: string }) => one.name),
+        ["b"],
+      );
+    },
   );
-  assert.deepEqual(
-    [edited.status, edited.body.data.systemName, edited.body.data.retryTimes],
-    [200, "Yard", 0],
-  );
-  assert.equal(admin.sync.current()?.settings.systemName, "Yard");
-  assert.equal(
-    (
-      await admin.ask(
-        "PATCH",
-        "/api/settings",
-        { retryTimes: 1 },
-        { headers: { "if-match": etag } },
-      )
-    ).status,
-    412,
-  );
-  const wrong = await admin.ask("PATCH", "/api/settings", { retryTimes: 99 });
-  assert.deepEqual([wrong.status, wrong.body.errors[0].field], [422, "retryTimes"]);
-  await admin.must("PATCH", "/api/settings", { systemName: null, retryTimes: null });
-  assert.deepEqual((await admin.ask("GET", "/api/settings")).body.data, defaults.body.data);
-});
-
-test("lists go on where they stopped, and filter", async () => {
-  await using admin = await openAdmin();
-  for (const name of ["a", "b", "c"])
-    await admin.must("POST", "/api/channels", { ...channel, name, tag: name === "b" ? "x" : null });
-  const names: string[] = [];
-  let cursor = "";
-  do {
-    const page = await admin.ask("GET", `/api/channels?limit=2${cursor}`);
-    names.push(...page.body.data.map((one: { name: string }) => one.name));
-    cursor = page.body.nextCursor === null ? "" : `&cursor=${page.body.nextCursor}`;
-  } while (cursor !== "");
-  assert.deepEqual(names, ["a", "b", "c"]);
-  assert.deepEqual(
-    (await admin.must("GET", "/api/channels?tag=x")).map((one: { name: string }) => one.name),
-    ["b"],
-  );
-});
 
 test("a write tells which nodes have it", async () => {
   await using admin = await openAdmin();
@@ -485,8 +507,6 @@ async function writerIs(admin: TestAdmin): Promise<void> {
 }
 
 test("the first account: by the link, once; by the environment, only while there is none", async () => {
-  const { offerSetupLink } = await import("./bootstrap.ts");
-  const { bootstrapAccounts } = await import("./bootstrap.ts");
   await using admin = await openAdmin({ bootstrapped: false });
   const parts = {
     ...admin.parts,
@@ -521,13 +541,21 @@ test("the first account: by the link, once; by the environment, only while there
   assert.equal((await admin.ask("GET", "/api/me")).status, 401);
 });
 
-test("several nodes that start at once make one root account", async () => {
-  const { bootstrapAccounts } = await import("./bootstrap.ts");
-  await using admin = await openAdmin({ bootstrapped: false });
-  const config = { initialRootAccessToken: rootToken, initialRootToken: undefined, sqlDsn: "x" };
-  const made = await Promise.all(
-    [1, 2, 3].map(() => bootstrapAccounts({ ...admin.parts, config })),
+for (const engine of SQL_ENGINES)
+  test(
+    `several nodes that start at once make one root account: ${engine}`,
+    { skip: skipReason(engine) },
+    async () => {
+      await using admin = await openAdmin({ engine, bootstrapped: false });
+      const config = {
+        initialRootAccessToken: rootToken,
+        initialRootToken: undefined,
+        sqlDsn: "x",
+      };
+      const made = await Promise.all(
+        [1, 2, 3].map(() => bootstrapAccounts({ ...admin.parts, config })),
+      );
+      assert.deepEqual(made.sort(), ["exists", "exists", "made"]);
+      await writerIs(admin);
+    },
   );
-  assert.deepEqual(made.sort(), ["exists", "exists", "made"]);
-  await writerIs(admin);
-});

@@ -1,6 +1,7 @@
 /** Deny by default: every route against every role and no token at all. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { skipReason, SQL_ENGINES } from "../../test/engines/engines.ts";
 import { openAdmin, rootToken } from "../../test/admin/open-admin.ts";
 import type { TestAdmin } from "../../test/admin/open-admin.ts";
 import { makeAdmin } from "./registry.ts";
@@ -164,44 +165,53 @@ test("an admin manages members, never equals or root, and raises nobody", async 
   );
 });
 
-test("one enabled root always remains", async () => {
-  await using admin = await openAdmin();
-  const root = (await admin.must("GET", "/api/users?role=root"))[0];
-  for (const edit of [{ role: "admin" }, { status: "disabled" }]) {
-    const refused = await admin.ask("PATCH", `/api/users/${root.id}`, edit);
-    assert.equal(refused.status, 409);
-    assert.match(refused.body.detail, /last enabled root/);
-  }
-  assert.equal((await admin.ask("DELETE", `/api/users/${root.id}`)).status, 409);
-  const second = await admin.must("POST", "/api/users", { username: "root2", role: "root" });
-  const disabled = await admin.must("PATCH", `/api/users/${second.id}`, { status: "disabled" });
-  assert.equal((await admin.ask("DELETE", `/api/users/${root.id}`)).status, 409);
-  await admin.must("PATCH", `/api/users/${disabled.id}`, { status: "enabled" });
-  const both = await Promise.all(
-    [root.id, second.id].map((id) => admin.ask("PATCH", `/api/users/${id}`, { role: "admin" })),
-  );
-  assert.equal(
-    both.filter((answer) => answer.status === 200).length,
-    1,
-    both.map((answer) => answer.text).join(),
-  );
-});
+for (const engine of SQL_ENGINES)
+  test(`one enabled root always remains: ${engine}`, { skip: skipReason(engine) }, async () => {
+    await using admin = await openAdmin({ engine });
+    const root = (await admin.must("GET", "/api/users?role=root"))[0];
+    for (const edit of [{ role: "admin" }, { status: "disabled" }]) {
+      const refused = await admin.ask("PATCH", `/api/users/${root.id}`, edit);
+      assert.equal(refused.status, 409);
+      assert.match(refused.body.detail, /last enabled root/);
+    }
+    assert.equal((await admin.ask("DELETE", `/api/users/${root.id}`)).status, 409);
+    const second = await admin.must("POST", "/api/users", { username: "root2", role: "root" });
+    const disabled = await admin.must("PATCH", `/api/users/${second.id}`, { status: "disabled" });
+    assert.equal((await admin.ask("DELETE", `/api/users/${root.id}`)).status, 409);
+    await admin.must("PATCH", `/api/users/${disabled.id}`, { status: "enabled" });
+    const both = await Promise.all(
+      [root.id, second.id].map((id) => admin.ask("PATCH", `/api/users/${id}`, { role: "admin" })),
+    );
+    assert.equal(
+      both.filter((answer) => answer.status === 200).length,
+      1,
+      both.map((answer) => answer.text).join(),
+    );
+  });
 
-test("keys and tokens go with their owner, at once", async () => {
-  await using admin = await openAdmin();
-  const { member } = await people(admin);
-  const { key } = await admin.must("POST", "/api/keys", { name: "k" }, { token: member.token });
-  const hash = admin.sync.hashKey(key) ?? "";
-  assert.equal((await admin.sync.findCaller(hash)).found, true);
-  await admin.must("DELETE", `/api/users/${member.id}`);
-  assert.deepEqual(await admin.sync.findCaller(hash), { found: false, reason: "unknown" });
-  assert.equal((await admin.ask("GET", "/api/me", undefined, { token: member.token })).status, 401);
-  assert.deepEqual(
-    await admin.database.reads
-      .selectFrom("tokens")
-      .select("id")
-      .where("user_id", "=", BigInt(member.id))
-      .execute(),
-    [],
+for (const engine of SQL_ENGINES)
+  test(
+    `keys and tokens go with their owner, at once: ${engine}`,
+    { skip: skipReason(engine) },
+    async () => {
+      await using admin = await openAdmin({ engine });
+      const { member } = await people(admin);
+      const { key } = await admin.must("POST", "/api/keys", { name: "k" }, { token: member.token });
+      const hash = admin.sync.hashKey(key) ?? "";
+      assert.equal((await admin.sync.findCaller(hash)).found, true);
+      await admin.must("DELETE", `/api/users/${member.id}`);
+      assert.deepEqual(await admin.sync.findCaller(hash), { found: false, reason: "unknown" });
+      assert.equal(
+        (await admin.ask("GET", "/api/me", undefined, { token: member.token })).status,
+        401,
+      );
+      assert.deepEqual(
+        await admin.database.reads
+          .selectFrom("tokens")
+          .select("id")
+          .where("user_id", "=", BigInt(member.id))
+          .execute(),
+        [],
+      );
+    },
   );
-});

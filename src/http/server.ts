@@ -17,7 +17,7 @@ import type { FaultParts } from "./faults.ts";
 import { mountHealthRoutes } from "./health.ts";
 import type { HealthParts } from "./health.ts";
 import { makeHeldBytes } from "./read-body.ts";
-import { mountRelayRoutes } from "./relay-routes.ts";
+import { corsHeaders, mountRelayRoutes } from "./relay-routes.ts";
 import type { CallServer } from "./relay-routes.ts";
 import { makeServing } from "./serving.ts";
 import type { Serving } from "./serving.ts";
@@ -75,7 +75,8 @@ export async function openServer(parts: ServerParts): Promise<HttpServer> {
   mountAdminRoutes(app, serving, parts.admin);
   app.setNotFoundHandler((request, reply) => {
     reply.hijack();
-    const exchange = serving.open(request.raw, reply.raw);
+    const admin = request.url.startsWith("/api/");
+    const exchange = serving.open(request.raw, reply.raw, admin ? {} : corsHeaders);
     answerFault(exchange, unknownPath(exchange), parts);
   });
   await app.ready();
