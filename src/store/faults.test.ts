@@ -324,8 +324,8 @@ for (const engine of serverEngines) {
       const written = sync.write((tx, head) =>
         commitSetting(tx, head.revision + 1, { name: "b", value: "1" }),
       );
-      // One connection to be refused on, and another after it was dropped.
-      await until(() => proxy.accepted() >= before + 2, 5000);
+      // Refused, dropped and dialled again, several times over: one refusal would have ended it otherwise.
+      await until(() => proxy.accepted() >= before + 4, 8000);
       await demote(false);
       await written;
       assert.equal((await sync.readHead(2000)).revision, 3);
