@@ -180,7 +180,8 @@ class DatabaseFollower implements Follower {
     const base = this.#edition;
     const asked = this.#freshness.now();
     const head = await this.#parts.store.readHead(headTimeoutMs);
-    this.#noteHead(head, asked);
+    this.#freshness.sawDatabase(head.nowMs, asked);
+    this.#noteHead(head);
     if (this.#unsupported) return;
     const at = base?.rowSet.position;
     const isBehind = at?.epoch === head.epoch && head.revision < at.revision;
@@ -193,8 +194,7 @@ class DatabaseFollower implements Follower {
     await this.#load(base, acceptRegression);
   }
 
-  #noteHead(head: Head, asked: Instant): void {
-    this.#freshness.sawDatabase(head.nowMs, asked);
+  #noteHead(head: Head): void {
     this.#headRevision = head.revision;
     this.#parts.meters.head(head.revision);
     const unsupported = head.minReader > this.#parts.schemaVersion;
@@ -222,7 +222,7 @@ class DatabaseFollower implements Follower {
       this.#apply(outcome, asked, (clock.monotonic() - asked.monotonic) / 1000);
       if (outcome.fullReason !== undefined && request !== undefined) this.#requests.meet(request);
     } else if (outcome.outcome === "current") this.#confirm(asked);
-    else this.#noteHead(outcome.head, asked);
+    else this.#noteHead(outcome.head);
   }
 
   #apply(loaded: Loaded, asked: Instant, seconds: number): void {
@@ -231,7 +231,6 @@ class DatabaseFollower implements Follower {
     const mode = fullReason === undefined ? "delta" : "full";
     const previous = this.#edition;
     this.#parts.callers.apply(callers);
-    this.#freshness.sawDatabase(head.nowMs, asked);
     this.#headRevision = head.revision;
     this.#watch.see(false);
     this.#source = "database";
