@@ -5,8 +5,8 @@
 import type { CallerRows } from "../store/sync-store.ts";
 import type { EntryOf, LookupParts } from "./caller-lookups.ts";
 import { answerOf, makeCallerLookups, ttlMs } from "./caller-lookups.ts";
-import type { CallerEntry, CallerTable } from "./caller-table.ts";
-import { makeCallerTable } from "./caller-table.ts";
+import type { CallerEntry } from "./caller-table.ts";
+import { CallerTable } from "./caller-table.ts";
 import type { CallerChanges, CallerFollower, CallerUpdate } from "./follower.ts";
 import type { CallerLookup } from "./sync.ts";
 
@@ -37,10 +37,15 @@ export interface CallerCache extends CallerFollower {
 }
 
 /** Callers read again inside a full load; the rest is looked up at next use. */
-export const maxReread = 20_000;
+const maxReread = 20_000;
+/** Callers looked at again by each reconciliation; the backstop reaches the rest when they are used. */
+const maxRechecked = 2_000;
+
+/** What a hash without a row reads as where a key was told of: deleted, not merely absent. */
+const gone = { rows: undefined, before: undefined, existed: true } as const;
 
 export function makeCallerCache(parts: CallerCacheParts): CallerCache {
-  const table = makeCallerTable({
+  const table = new CallerTable({
     known: parts.limit ?? 100_000,
     denied: parts.limit ?? 100_000,
     absent: 10_000,
@@ -78,11 +83,11 @@ export function makeCallerCache(parts: CallerCacheParts): CallerCache {
       // Backwards, so that the most recently used is put last and leaves last.
       for (const rows of copy.callers.toReversed()) {
         const hash = String(rows.key["hash"]);
-        if (table.get(hash) === undefined) table.put(lookups.entryOf(hash, revision, rows));
+        if (table.get(hash) === undefined)
+          table.put(lookups.entryOf({ hash, revision, rows, before: undefined }));
       }
       for (const hash of copy.denied.toReversed())
-        if (table.get(hash) === undefined)
-          table.put(lookups.entryOf(hash, revision, undefined, true));
+        if (table.get(hash) === undefined) table.put(lookups.entryOf({ ...gone, hash, revision }));
     },
   };
 }
@@ -92,13 +97,11 @@ export function makeCallerCache(parts: CallerCacheParts): CallerCache {
  * new, although no call brought it yet.
  */
 function affectedHashes(table: CallerTable, changes: CallerChanges): readonly string[] {
-  const inUse = (): string[] =>
-    [...table.newest("known", maxReread), ...table.newest("denied", maxReread)].map(
-      (entry) => entry.hash,
-    );
-  if (changes.all) return inUse();
+  const inUse = (limit: number): string[] =>
+    [...table.newest("known", limit), ...table.newest("denied", limit)].map((entry) => entry.hash);
+  if (changes.all) return inUse(maxReread);
   const hashes = new Set(changes.keyHashes);
-  if (changes.recheck === true) for (const hash of inUse()) hashes.add(hash);
+  if (changes.recheck === true) for (const hash of inUse(maxRechecked)) hashes.add(hash);
   for (const id of changes.userIds) for (const hash of table.ofOwner(id)) hashes.add(hash);
   return [...hashes];
 }
@@ -124,10 +127,14 @@ function concernsKnown(table: CallerTable, update: CallerUpdate): boolean {
 function applyAll(table: CallerTable, update: CallerUpdate, entryOf: EntryOf): void {
   const found = rowsByHash(update.fresh);
   const order = new Map(table.hashes().map((hash, index) => [hash, index]));
-  table.clear();
   // Least recently used first, so that the order of use survives.
   const asked = [...update.asked].sort((a, b) => (order.get(b) ?? 0) - (order.get(a) ?? 0));
-  for (const hash of asked) table.put(entryOf(hash, update.revision, found.get(hash), true));
+  const { revision } = update;
+  const entries = asked.map((hash) =>
+    entryOf({ ...gone, hash, revision, rows: found.get(hash), before: table.get(hash) }),
+  );
+  table.clear();
+  for (const entry of entries) table.put(entry);
 }
 
 function applyChanges(table: CallerTable, update: CallerUpdate, entryOf: EntryOf): void {
@@ -138,8 +145,9 @@ function applyChanges(table: CallerTable, update: CallerUpdate, entryOf: EntryOf
     // A look-up may have read a newer revision than this load's meanwhile.
     if (before !== undefined && before.revision > update.revision) continue;
     const rows = found.get(hash);
-    if (before !== undefined || rows === undefined || table.hasRoom())
-      table.put(entryOf(hash, update.revision, rows, true));
+    const entry = entryOf({ ...gone, hash, revision: update.revision, rows, before });
+    if (before !== undefined) table.replace(entry);
+    else if (rows === undefined || table.hasRoom()) table.put(entry);
   }
   // Put in by look-ups after the load had asked: true before the change only, perhaps.
   const late = [...update.changes.keyHashes];

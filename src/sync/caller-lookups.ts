@@ -12,6 +12,7 @@ import type { KeyRecord } from "./entities.ts";
 import type { CallerUpdate } from "./follower.ts";
 import { inTime } from "./in-time.ts";
 import { makeOutageLog } from "./outage-log.ts";
+import { sameRow } from "./row-set.ts";
 import type { CallerLookup } from "./sync.ts";
 
 export interface LookupParts {
@@ -37,18 +38,25 @@ export function answerOf(entry: CallerEntry): CallerLookup {
   return entry.state === "invalid" ? unavailable : unknown;
 }
 
-/** Makes an entry of what was read; `existed`: a missing row means deleted, not absent. */
-export type EntryOf = (
-  hash: string,
-  revision: number,
-  rows: CallerRows | undefined,
-  existed?: boolean,
-) => CallerEntry;
+/** What was read of one hash, and when. */
+export interface CallerReading {
+  readonly hash: string;
+  readonly revision: number;
+  readonly rows: CallerRows | undefined;
+  /** What was known until then: equal rows are not parsed again. */
+  readonly before: CallerEntry | undefined;
+  /** Whether a missing row means deleted even if nothing was known. */
+  readonly existed?: boolean;
+}
+
+export type EntryOf = (reading: CallerReading) => CallerEntry;
 
 function makeEntryOf(parts: LookupParts): EntryOf {
-  return (hash, revision, rows, existed = false) => {
+  return ({ hash, revision, rows, before, existed }) => {
     const base = { hash, revision, checkedAt: parts.clock.monotonic() };
-    if (rows === undefined) return { ...base, state: existed ? "denied" : "absent" };
+    const known = before?.state === "known" || before?.state === "denied";
+    if (rows === undefined) return { ...base, state: known || existed ? "denied" : "absent" };
+    if (before?.rows !== undefined && sameCaller(before.rows, rows)) return { ...before, ...base };
     try {
       return { ...base, state: "known", rows, key: parts.parse(rows) };
     } catch (error) {
@@ -57,6 +65,10 @@ function makeEntryOf(parts: LookupParts): EntryOf {
       return { ...base, state: "invalid", rows };
     }
   };
+}
+
+function sameCaller(a: CallerRows, b: CallerRows): boolean {
+  return sameRow(a.key, b.key) && sameRow(a.owner, b.owner);
 }
 
 export interface CallerLookups {
@@ -84,9 +96,8 @@ export function makeCallerLookups(parts: LookupParts, table: CallerTable): Calle
       const names = [`key:${hash}`];
       if (caller !== undefined) names.push(`user:${String(caller.owner.id)}`);
       if (fence.overtaken(mark, revision, names)) return undefined;
-      const before = table.get(hash)?.state;
-      const existed = before === "known" || before === "denied";
-      const entry = reader.entryOf(hash, revision, caller, existed);
+      const before = table.get(hash);
+      const entry = reader.entryOf({ hash, revision, rows: caller, before });
       table.put(entry);
       return answerOf(entry);
     } finally {
@@ -120,9 +131,9 @@ export function makeCallerLookups(parts: LookupParts, table: CallerTable): Calle
     },
     ask: (hash) =>
       reader.orUnavailable(
-        reader
-          .read(hash)
-          .then(({ revision, caller }) => answerOf(reader.entryOf(hash, revision, caller))),
+        reader.read(hash).then(({ revision, caller: rows }) => {
+          return answerOf(reader.entryOf({ hash, revision, rows, before: undefined }));
+        }),
       ),
     applied: (update) => fence.applied(update.changes, update.revision),
   };

@@ -21,23 +21,6 @@ export interface CallerEntry {
   readonly checkedAt: number;
 }
 
-export interface CallerTable {
-  get(hash: string): CallerEntry | undefined;
-  /** Marks as used just now. */
-  touch(entry: CallerEntry): void;
-  put(entry: CallerEntry): void;
-  remove(hash: string): void;
-  /** Hashes of a user's cached keys. */
-  ofOwner(ownerId: string): Iterable<string>;
-  /** Entries of one state, most recently used first. */
-  newest(state: "known" | "denied", limit: number): CallerEntry[];
-  /** Every hash, most recently used keys first. */
-  hashes(): string[];
-  /** Whether one more known key would push none out. */
-  hasRoom(): boolean;
-  clear(): void;
-}
-
 /** Room per class, so that a flood of unknown keys cannot push out known ones. */
 export interface CallerLimits {
   readonly known: number;
@@ -56,59 +39,89 @@ function ownerOf(entry: CallerEntry): string | undefined {
   return entry.rows === undefined ? undefined : String(entry.rows.owner.id);
 }
 
-export function makeCallerTable(limits: CallerLimits): CallerTable {
-  const shelves: Readonly<Record<Shelf, Map<string, CallerEntry>>> = {
+export class CallerTable {
+  readonly #limits: CallerLimits;
+  readonly #shelves: Readonly<Record<Shelf, Map<string, CallerEntry>>> = {
     known: new Map(),
     denied: new Map(),
     absent: new Map(),
   };
-  const owners = new Map<string, Set<string>>();
+  readonly #owners = new Map<string, Set<string>>();
 
-  const get = (hash: string): CallerEntry | undefined =>
-    shelves.known.get(hash) ?? shelves.denied.get(hash) ?? shelves.absent.get(hash);
+  constructor(limits: CallerLimits) {
+    this.#limits = limits;
+  }
 
-  const remove = (hash: string): void => {
-    const entry = get(hash);
-    if (entry === undefined) return;
-    shelves[shelfOf(entry)].delete(hash);
-    const owner = ownerOf(entry);
-    const siblings = owner === undefined ? undefined : owners.get(owner);
-    siblings?.delete(hash);
-    if (owner !== undefined && siblings?.size === 0) owners.delete(owner);
-  };
+  get(hash: string): CallerEntry | undefined {
+    const { known, denied, absent } = this.#shelves;
+    return known.get(hash) ?? denied.get(hash) ?? absent.get(hash);
+  }
 
-  const put = (entry: CallerEntry): void => {
-    remove(entry.hash);
-    const shelf = shelves[shelfOf(entry)];
+  /** Marks as used just now. */
+  touch(entry: CallerEntry): void {
+    const shelf = this.#shelves[shelfOf(entry)];
+    shelf.delete(entry.hash);
+    shelf.set(entry.hash, entry);
+  }
+
+  /** Puts in as used just now; where its shelf is full, the least recently used one leaves. */
+  put(entry: CallerEntry): void {
+    this.remove(entry.hash);
+    const shelf = this.#shelves[shelfOf(entry)];
     shelf.set(entry.hash, entry);
     const owner = ownerOf(entry);
     if (owner !== undefined) {
-      const siblings = owners.get(owner) ?? new Set<string>();
-      owners.set(owner, siblings.add(entry.hash));
+      const siblings = this.#owners.get(owner) ?? new Set<string>();
+      this.#owners.set(owner, siblings.add(entry.hash));
     }
-    const oldest = shelf.size > limits[shelfOf(entry)] ? shelf.keys().next() : undefined;
-    if (oldest !== undefined && !oldest.done) remove(oldest.value);
-  };
+    const oldest = shelf.size > this.#limits[shelfOf(entry)] ? shelf.keys().next() : undefined;
+    if (oldest !== undefined && !oldest.done) this.remove(oldest.value);
+  }
 
-  return {
-    get,
-    remove,
-    put,
-    touch: (entry) => {
-      const shelf = shelves[shelfOf(entry)];
-      shelf.delete(entry.hash);
-      shelf.set(entry.hash, entry);
-    },
-    ofOwner: (ownerId) => owners.get(ownerId) ?? [],
-    newest: (state, limit) => [...shelves[state].values()].slice(-limit).toReversed(),
-    hashes: () =>
-      (["known", "denied", "absent"] as const).flatMap((shelf) =>
-        [...shelves[shelf].keys()].toReversed(),
-      ),
-    hasRoom: () => shelves.known.size < limits.known,
-    clear: () => {
-      for (const shelf of Object.values(shelves)) shelf.clear();
-      owners.clear();
-    },
-  };
+  /** Puts a new entry in the place of the hash's old one, which keeps its turn to leave if it can. */
+  replace(entry: CallerEntry): void {
+    const before = this.get(entry.hash);
+    const isAlike =
+      before !== undefined &&
+      shelfOf(before) === shelfOf(entry) &&
+      ownerOf(before) === ownerOf(entry);
+    if (isAlike) this.#shelves[shelfOf(entry)].set(entry.hash, entry);
+    else this.put(entry);
+  }
+
+  remove(hash: string): void {
+    const entry = this.get(hash);
+    if (entry === undefined) return;
+    this.#shelves[shelfOf(entry)].delete(hash);
+    const owner = ownerOf(entry);
+    const siblings = owner === undefined ? undefined : this.#owners.get(owner);
+    siblings?.delete(hash);
+    if (owner !== undefined && siblings?.size === 0) this.#owners.delete(owner);
+  }
+
+  clear(): void {
+    for (const shelf of Object.values(this.#shelves)) shelf.clear();
+    this.#owners.clear();
+  }
+
+  /** Hashes of a user's cached keys. */
+  ofOwner(ownerId: string): Iterable<string> {
+    return this.#owners.get(ownerId) ?? [];
+  }
+
+  /** Entries of one state, most recently used first. */
+  newest(state: "known" | "denied", limit: number): CallerEntry[] {
+    return [...this.#shelves[state].values()].slice(-limit).toReversed();
+  }
+
+  /** Every hash, most recently used keys first. */
+  hashes(): string[] {
+    const { known, denied, absent } = this.#shelves;
+    return [known, denied, absent].flatMap((shelf) => [...shelf.keys()].toReversed());
+  }
+
+  /** Whether one more known key would push none out. */
+  hasRoom(): boolean {
+    return this.#shelves.known.size < this.#limits.known;
+  }
 }
