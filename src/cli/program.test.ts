@@ -130,6 +130,7 @@ test("LOCALE wins over LANG, and help is translated", async () => {
   const environment = { LANG: "zh_CN.UTF-8" };
   assert.match((await run(["--help"], environment)).out, /命令：/);
   assert.match((await run(["channels", "list", "--nope"], environment)).error, /未知选项 --nope/);
+  assert.match((await run(["--help"], { ...environment, LC_ALL: "" })).out, /命令：/);
   assert.match((await run(["--help"], { ...environment, LOCALE: "en" })).out, /Commands:/);
 });
 

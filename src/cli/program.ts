@@ -28,7 +28,8 @@ export interface Program {
 /** Joins the commands with the parts they need. */
 export function makeProgram(given: ProgramParts, clock: Clock = systemClock): Program {
   const { environment } = given;
-  const locale = environment("LOCALE") ?? environment("LC_ALL") ?? environment("LANG");
+  // A variable that is set and empty counts as unset.
+  const locale = environment("LOCALE") || environment("LC_ALL") || environment("LANG");
   const parts: CommandParts = { ...given, translate: makeTranslate(languageOf(locale)) };
   return {
     run: async (args) => {
