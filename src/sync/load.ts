@@ -126,7 +126,9 @@ export async function makeEdition(
 }
 
 function byId(rows: readonly RawRow[] | undefined): ReadonlyMap<bigint, RawRow> {
-  return new Map((rows ?? []).map((row) => [row.id, row]));
+  const map = new Map<bigint, RawRow>();
+  for (const row of rows ?? []) map.set(row.id, row);
+  return map;
 }
 
 function* changedRows(read: RowsRead): Iterable<ReadRow> {

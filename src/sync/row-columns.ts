@@ -68,6 +68,8 @@ export function json(column: string, absent?: unknown): ColumnRule {
     decode: (value) => {
       if (value === null) return absent === undefined ? null : absent;
       if (typeof value !== "string") throw new BadColumn("must be JSON text");
+      // Such a member would vanish or do harm when the object is copied.
+      if (value.includes('"__proto__"')) throw new BadColumn("must have no member `__proto__`");
       try {
         return JSON.parse(value) as unknown;
       } catch {
