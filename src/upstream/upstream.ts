@@ -59,10 +59,33 @@ const defaultIdleMs = 300_000;
 /** A connection that was dead already fails within a round trip; a later reset may follow real work. */
 const deadWithinMs = 2_000;
 
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+}
+
+const maxTargets = 1000;
+
+/** URLs taken apart: few different ones are called very often. */
+class Targets {
+  readonly #known = new Map<string, Target>();
+
+  get(url: string): Target {
+    const known = this.#known.get(url);
+    if (known !== undefined) return known;
+    const { origin, pathname, search } = new URL(url);
+    if (this.#known.size >= maxTargets) this.#known.clear();
+    const target = { origin, path: pathname + search };
+    this.#known.set(url, target);
+    return target;
+  }
+}
+
 class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest;
   readonly #receiver: UpstreamReceiver;
   readonly #route: Route;
+  readonly #target: Target;
   readonly #clock: Clock;
   #controller: Dispatcher.DispatchController | undefined;
   #ended = false;
@@ -76,21 +99,21 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
     request: UpstreamRequest;
     receiver: UpstreamReceiver;
     route: Route;
+    target: Target;
     clock: Clock;
   }) {
     this.#request = parts.request;
     this.#receiver = parts.receiver;
     this.#route = parts.route;
+    this.#target = parts.target;
     this.#clock = parts.clock;
     this.#route.running += 1;
   }
 
   dispatch(): void {
-    const { method, url, headers, body, timeouts } = this.#request;
-    const { origin, pathname, search } = new URL(url);
+    const { method, headers, body, timeouts } = this.#request;
     const options = {
-      origin,
-      path: pathname + search,
+      ...this.#target,
       method,
       headers,
       body,
@@ -184,13 +207,15 @@ const nothingToCancel: UpstreamExchange = {
 /** Never throws: what cannot be sent is told to the receiver, after `send` has answered. */
 export function makeUpstream(parts: { readonly clock: Clock }): Upstream {
   const dispatchers = new Dispatchers(parts.clock);
+  const targets = new Targets();
   return {
     send: (request, receiver) => {
       try {
         const connectMs = request.timeouts.connectMs ?? defaultConnectMs;
-        const { origin } = new URL(request.url);
+        const target = targets.get(request.url);
+        const { origin } = target;
         const route = dispatchers.get({ origin, proxy: request.proxy, connectMs });
-        const exchange = new Exchange({ request, receiver, route, clock: parts.clock });
+        const exchange = new Exchange({ request, receiver, route, target, clock: parts.clock });
         exchange.dispatch();
         return exchange;
       } catch (thrown) {

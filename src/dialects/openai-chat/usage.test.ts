@@ -1,0 +1,122 @@
+/** Vendors' usage, each as it is really told, in disjoint buckets. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fastCheck from "fast-check";
+import { decodeUsage, findUsage } from "./usage.ts";
+
+/** Input, cache read, cache write, output, reasoning. */
+function buckets(value: unknown): readonly number[] | null {
+  const usage = decodeUsage(value);
+  return usage && [usage.input, usage.cacheRead, usage.cacheWrite5m, usage.output, usage.reasoning];
+}
+
+test("each vendor's telling", () => {
+  const details = { cached_tokens: 40, cache_write_tokens: 10, audio_tokens: 0 };
+  const cases: readonly [string, unknown, readonly number[] | null][] = [
+    [
+      "OpenAI",
+      {
+        prompt_tokens: 100,
+        completion_tokens: 20,
+        total_tokens: 120,
+        prompt_tokens_details: details,
+        completion_tokens_details: { reasoning_tokens: 15 },
+      },
+      [50, 40, 10, 20, 15],
+    ],
+    [
+      "DeepSeek",
+      {
+        prompt_tokens: 100,
+        completion_tokens: 5,
+        prompt_cache_hit_tokens: 64,
+        prompt_cache_miss_tokens: 36,
+      },
+      [36, 64, 0, 5, 0],
+    ],
+    [
+      "Moonshot",
+      { prompt_tokens: 100, completion_tokens: 5, cached_tokens: 30 },
+      [70, 30, 0, 5, 0],
+    ],
+    [
+      "Mistral",
+      { prompt_tokens: 100, completion_tokens: 5, num_cached_tokens: 30 },
+      [70, 30, 0, 5, 0],
+    ],
+    [
+      "Qwen",
+      {
+        prompt_tokens: 100,
+        completion_tokens: 5,
+        prompt_tokens_details: { cached_tokens: 10, cache_creation_input_tokens: 20 },
+      },
+      [70, 10, 20, 5, 0],
+    ],
+    [
+      "xAI: reasoning apart",
+      {
+        prompt_tokens: 10,
+        completion_tokens: 3,
+        total_tokens: 113,
+        completion_tokens_details: { reasoning_tokens: 100 },
+      },
+      [10, 0, 0, 103, 100],
+    ],
+    [
+      "cached beside the prompt",
+      { prompt_tokens: 10, completion_tokens: 3, prompt_tokens_details: { cached_tokens: 90 } },
+      [10, 90, 0, 3, 0],
+    ],
+    [
+      "Perplexity",
+      { prompt_tokens: 8, completion_tokens: 9, total_tokens: 17, reasoning_tokens: 4 },
+      [8, 0, 0, 9, 4],
+    ],
+    ["embeddings", { prompt_tokens: 8, total_tokens: 8 }, [8, 0, 0, 0, 0]],
+    ["Voyage", { total_tokens: 8 }, [8, 0, 0, 0, 0]],
+    [
+      "nulls",
+      {
+        prompt_tokens: 8,
+        completion_tokens: 2,
+        prompt_tokens_details: null,
+        completion_tokens_details: null,
+      },
+      [8, 0, 0, 2, 0],
+    ],
+    ["all zero", { prompt_tokens: 0, completion_tokens: 0 }, null],
+    ["nonsense", { prompt_tokens: "8", completion_tokens: -1 }, null],
+    ["null", null, null],
+  ];
+  for (const [name, value, expected] of cases) assert.deepEqual(buckets(value), expected, name);
+});
+
+test("usage is found where Groq and Moonshot put it", () => {
+  const usage = { prompt_tokens: 4, completion_tokens: 2 };
+  assert.equal(findUsage({ x_groq: { usage } })?.input, 4);
+  assert.equal(findUsage({ choices: [{ delta: {}, usage }] })?.input, 4);
+  assert.equal(findUsage({ usage: null, x_groq: { id: "r" } }), null);
+});
+
+test("buckets never add up to more than was told", () => {
+  const tokens = fastCheck.nat(1_000_000);
+  const property = fastCheck.property(
+    tokens,
+    tokens,
+    tokens,
+    tokens,
+    (prompt, completion, read, write) => {
+      fastCheck.pre(prompt + completion > 0 && read + write <= prompt);
+      const usage = decodeUsage({
+        prompt_tokens: prompt,
+        completion_tokens: completion,
+        prompt_tokens_details: { cached_tokens: read, cache_write_tokens: write },
+      });
+      assert.ok(usage !== null);
+      assert.equal(usage.input + usage.cacheRead + usage.cacheWrite5m, prompt);
+      assert.equal(usage.output, completion);
+    },
+  );
+  fastCheck.assert(property);
+});
