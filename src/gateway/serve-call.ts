@@ -62,6 +62,7 @@ async function serveCall(
     tally.parsed(facts);
     checkModelAllowed(caller, facts.model);
     const { health, random } = parts;
+    health.keepOnly(snapshot.channels);
     const serves = servesOperation(request.operation);
     const plan = planRoute({ snapshot, caller, model: facts.model, health, random, serves });
     if (facts.stream) reply.keepAwake();

@@ -5,7 +5,7 @@
  */
 import { GatewayError } from "../core/errors.ts";
 import { splice } from "../core/json.ts";
-import { SseFramer } from "../core/sse.ts";
+import { SseFramer, eventData } from "../core/sse.ts";
 import type { EventReading, ReadEvent } from "../dialects/contract.ts";
 import type { UpstreamExchange } from "../upstream/upstream.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
@@ -13,6 +13,17 @@ import { type AttemptFailure, brokenExchange, toldError } from "./failure.ts";
 
 /** More preamble than this is sent on: no vendor has so much to say before its first word. */
 const maxHeldBytes = 1024 * 1024;
+
+/** The last event of a vendor that forgets its blank line; undefined for one that broke off in the middle. */
+function completeEvent(rest: Buffer): Buffer | undefined {
+  const payload = eventData(rest)?.toString().trim() ?? "";
+  try {
+    if (payload !== "[DONE]") JSON.parse(payload);
+  } catch {
+    return undefined;
+  }
+  return Buffer.concat([rest, Buffer.from(rest.at(-1) === 0x0a ? "\n" : "\n\n")]);
+}
 
 export class StreamTee implements BodyTaker {
   readonly #attempt: Attempt;
@@ -61,8 +72,8 @@ export class StreamTee implements BodyTaker {
 
   onEnd(): void {
     if (this.#settled) return;
-    const rest = this.#framer.rest();
-    if (rest.length > 0) this.#onEvent(rest);
+    const last = completeEvent(this.#framer.rest());
+    if (last !== undefined) this.#onEvent(last);
     if (this.#settled) return;
     if (this.#finished) return this.#complete();
     this.#broken(new GatewayError("upstream_truncated", "the stream ended without its terminator"));

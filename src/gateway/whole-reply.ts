@@ -61,6 +61,10 @@ export class WholeReply implements BodyTaker {
       return this.onError(
         new GatewayError("upstream_invalid", "the reply is not the JSON it should be"),
       );
+    if (call.reply.begun)
+      return this.onError(
+        new GatewayError("upstream_invalid", "a whole reply came where a stream was asked for"),
+      );
     if (facts.isError) return this.#fail(toldError(call.dialect.readError(body)));
     const edited =
       shownModel === null || facts.modelRange === null

@@ -61,6 +61,7 @@ function restKey(credential: Credential | null, model: string): string {
 /** Times in ms of any one clock that never goes back. */
 export class RouteHealth {
   readonly #states = new Map<number, ChannelState>();
+  #kept: ReadonlyMap<number, Channel> | undefined;
 
   /** The credential whose turn it is, none of the `tried` or resting ones; undefined: there is none to use now. */
   pickCredential(
@@ -130,8 +131,10 @@ export class RouteHealth {
       );
   }
 
-  /** Forgets channels that are gone; call it when a new snapshot serves. */
+  /** Forgets channels that are gone. Cheap to call for every call: it only looks when the map is another one. */
   keepOnly(channels: ReadonlyMap<number, Channel>): void {
+    if (this.#kept === channels) return;
+    this.#kept = channels;
     for (const id of this.#states.keys()) if (!channels.has(id)) this.#states.delete(id);
   }
 

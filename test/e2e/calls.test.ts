@@ -334,6 +334,31 @@ test("a stream that ends cleanly behind its finish is whole, also without [DONE]
   assert.equal((await yard.recorded(1)).outcome, "complete");
 });
 
+test("a last event without its blank line counts when it is whole, and is dropped when it is not", async (t) => {
+  const { yard, one } = await single(t, stream([role, word("a"), finish, "data: [DONE]"]));
+  assert.equal((await post(yard, streamBody)).text, role + word("a") + finish + done);
+  one.behave(stream([role, word("a"), word("broken off").slice(0, -20)]));
+  const { text } = await post(yard, streamBody);
+  assert.ok(text.startsWith(`${role}${word("a")}data: {"error":`), text);
+  assert.ok(!text.includes("broken off"));
+});
+
+test("a whole reply to a caller that asked for a stream is passed on, unless the stream has begun", async (t) => {
+  const { yard, one } = await single(t, replay(ownText), {}, { clock: fastClock });
+  assert.equal((await post(yard, streamBody)).text, ownText.response.body.toString());
+  const held = gate();
+  one.behave(async (request, response) => {
+    await held.opened;
+    await replay(ownText)(request, response);
+  });
+  const pending = post(yard, streamBody);
+  await one.received(2);
+  await new Promise((resolve) => systemClock.after(150, () => resolve(undefined)));
+  held.open();
+  const got = await pending;
+  assert.match(got.text, /^(: ping\n\n)+data: \{"error":.*"code":"upstream_invalid"/);
+});
+
 test("the caller's own faults come back with the vendor's status and body, unrepeated", async (t) => {
   for (const refusedWith of [400, 413, 422]) {
     const error = {
