@@ -59,6 +59,42 @@ test("a bell brings a change at once and never slows the poll", async () => {
   assert.ok(polls >= 32 && polls <= 52, `${polls} polls in 10 s`);
 });
 
+test("a bell that rings while the head is being read is not lost", async () => {
+  const cluster = new Cluster();
+  let answer: (() => void) | undefined;
+  let slow = false;
+  const store = replacing((real) => ({
+    readHead: async (timeoutMs) => {
+      const head = await real.readHead(timeoutMs);
+      if (slow) await new Promise<void>((resolve) => (answer = resolve));
+      return head;
+    },
+  }));
+  const a = cluster.start("a");
+  const b = cluster.start("b", { store });
+  await cluster.clock.pass(1000);
+  slow = true;
+  await cluster.msUntil(() => answer !== undefined, 400);
+  slow = false;
+  // What b is reading is older than this write and its bell.
+  await cluster.addChannel(a, "one");
+  b.follower.ring(2);
+  answer?.();
+  assert.ok((await cluster.msUntil(() => b.follower.current()?.revision === 2, 400)) <= 60);
+});
+
+test("a bell moves no cursor: what it tells of is read, or not known", async () => {
+  const cluster = new Cluster();
+  const [a, b] = await cluster.settled("a", "b");
+  assert.ok(a && b);
+  b.follower.ring(9);
+  await cluster.clock.pass(500);
+  assert.equal(b.follower.current()?.revision, 1);
+  await cluster.addChannel(a, "one");
+  await cluster.clock.pass(500);
+  assert.equal(b.follower.current()?.channels.size, 1);
+});
+
 test("a thousand bells in a second cost at most ten looks a second", async () => {
   const cluster = new Cluster();
   let polls = 0;
