@@ -53,6 +53,9 @@ export function makeSchedule(
   const start = (): void => {
     planned = undefined;
     if (writing !== undefined) return plan(clock.monotonic() + pace.urgentDelayMs);
+    // Planned while a write was under way, whose end was not known then.
+    const earliest = wroteAt + pace.urgentSpacingMs;
+    if (clock.monotonic() < earliest) return plan(earliest);
     writing = run().finally(() => {
       writing = undefined;
     });
@@ -69,8 +72,7 @@ export function makeSchedule(
       await writing;
       if (!dirty || closed) return;
       planned?.cancel();
-      start();
-      await writing;
+      await run();
     },
     close: async () => {
       closed = true;

@@ -45,7 +45,7 @@ export async function joinNode(parts: SyncParts): Promise<NodeParts> {
   };
   const disk = parts.disk ?? systemDisk;
   const { dataDir } = config;
-  const folder = await claimNodeFolder({ disk, logger, randomBytes, dataDir });
+  const folder = await claimNodeFolder({ ...tools, disk, randomBytes, dataDir });
   const identity: NodeIdentity = {
     nodeId: folder.nodeId,
     incarnation: makeId(8, randomBytes),

@@ -3,12 +3,14 @@
  * a node id on one disk, and a restarted one is the node it was before, with its disk copy.
  */
 import { join } from "node:path";
+import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { RandomBytes } from "../core/ids.ts";
 import { makeId } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { takeFileLock } from "../store/file-lock.ts";
 import type { Disk } from "./disk.ts";
+import { inTime } from "./in-time.ts";
 
 export interface NodeFolder {
   readonly nodeId: string;
@@ -21,6 +23,7 @@ export interface NodeFolder {
 }
 
 export interface NodeFolderParts {
+  readonly clock: Clock;
   readonly disk: Disk;
   readonly logger: Logger;
   readonly randomBytes: RandomBytes;
@@ -31,26 +34,33 @@ export interface NodeFolderParts {
 const idPattern = /^[0-9a-f]{12}$/;
 const lockName = "lock";
 
+/** A disk that hangs must not keep the node from following its database. */
+const claimMs = 5_000;
+
 /** Takes the first folder under `DATA_DIR/nodes` that nobody holds, or makes one. Never rejects. */
 export async function claimNodeFolder(parts: NodeFolderParts): Promise<NodeFolder> {
-  const { disk, logger, randomBytes, dataDir } = parts;
-  const nodes = join(dataDir, "nodes");
+  const nodes = join(parts.dataDir, "nodes");
   try {
-    const ids = (await disk.list(nodes)).filter((name) => idPattern.test(name)).sort();
-    for (const id of [...ids, makeId(6, randomBytes)]) {
-      const claimed = await claim(parts, nodes, id);
-      if (claimed === undefined) continue;
-      const siblings = ids.filter((other) => other !== id).map((other) => join(nodes, other));
-      return { nodeId: id, folder: join(nodes, id), siblings, release: claimed.release };
-    }
+    return await inTime(parts.clock, claimMs, claimFirst(parts, nodes));
   } catch (error) {
-    logger.warn(
+    parts.logger.warn(
       { folder: nodes, error: messageOf(error) },
       "no folder of its own for this node: it keeps no disk copy and cannot start without the database",
     );
+    const nodeId = makeId(6, parts.randomBytes);
+    return { nodeId, folder: undefined, siblings: [], release: () => undefined };
   }
-  const nodeId = makeId(6, randomBytes);
-  return { nodeId, folder: undefined, siblings: [], release: () => undefined };
+}
+
+async function claimFirst(parts: NodeFolderParts, nodes: string): Promise<NodeFolder> {
+  const ids = (await parts.disk.list(nodes)).filter((name) => idPattern.test(name)).sort();
+  for (const id of [...ids, makeId(6, parts.randomBytes)]) {
+    const claimed = await claim(parts, nodes, id);
+    if (claimed === undefined) continue;
+    const siblings = ids.filter((other) => other !== id).map((other) => join(nodes, other));
+    return { nodeId: id, folder: join(nodes, id), siblings, release: claimed.release };
+  }
+  throw new Error("every folder is held");
 }
 
 async function claim(
