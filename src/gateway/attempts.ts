@@ -96,7 +96,7 @@ function report(
       "attempt failed",
     );
   if (ending.kind === "answered") {
-    if (ending.outcome === "complete") parts.health.succeeded(channel, credential, model);
+    if (ending.outcome === "complete") parts.health.succeeded(channel, model);
     return;
   }
   const { failure } = ending;

@@ -107,14 +107,8 @@ export function toldError(told: UpstreamError): AttemptFailure {
   );
   const status =
     numeric >= 400 && numeric < 600 ? numeric : word == null ? 500 : (statusByWord[word] ?? 500);
-  const { passOn: _, ...failure } = refusedReply({
-    status,
-    told,
-    body: Buffer.alloc(0),
-    headers: {},
-    retryAfterS: undefined,
-  });
-  return { ...failure, passOn: null };
+  const parts = { status, told, body: Buffer.alloc(0), headers: {}, retryAfterS: undefined };
+  return { ...refusedReply(parts), passOn: null };
 }
 
 /** A failure of the connection or of the reply's form. */

@@ -30,6 +30,8 @@ const failuresBeforeRest = 3;
 /** Longest rest an upstream can ask for. */
 const maxRestMs = 600_000;
 const everyModel = "*";
+/** Models that are remembered a channel. */
+const maxModels = 1000;
 
 interface ChannelState {
   /** The channel as last seen: tells whether address or credentials changed. */
@@ -56,6 +58,19 @@ function sameUpstream(before: Channel, after: Channel): boolean {
 
 function restKey(credential: Credential | null, model: string): string {
   return `${credential?.id ?? ""} ${model}`;
+}
+
+function credentialEndMs(state: ChannelState, one: Credential, model: string): number {
+  const end = (name: string): number => state.rests.get(restKey(one, name)) ?? 0;
+  return Math.max(end(model), end(everyModel));
+}
+
+/** Callers of a `prefix*` choose the names: what is kept of them must not grow without end. */
+function boundState(state: ChannelState, nowMs: number): void {
+  if (state.failures.size >= maxModels) state.failures.clear();
+  if (state.rests.size < maxModels) return;
+  for (const [key, endMs] of state.rests) if (endMs <= nowMs) state.rests.delete(key);
+  if (state.rests.size >= maxModels) state.rests.clear();
 }
 
 /** Times in ms of any one clock that never goes back. */
@@ -89,46 +104,40 @@ export class RouteHealth {
     const state = this.#state(channel);
     const own = state.rests.get(restKey(null, model)) ?? 0;
     if (channel.credentials.length === 0) return own;
-    const ends = channel.credentials.map((one) =>
-      Math.max(
-        state.rests.get(restKey(one, model)) ?? 0,
-        state.rests.get(restKey(one, everyModel)) ?? 0,
-      ),
-    );
+    const ends = channel.credentials.map((one) => credentialEndMs(state, one, model));
     return Math.max(own, Math.min(...ends));
   }
 
   /** The credential whose rest ends first: for the last resort when everything rests. */
   leastRested(channel: Channel, model: string): Credential | null {
     const state = this.#state(channel);
-    const end = (one: Credential): number => state.rests.get(restKey(one, model)) ?? 0;
+    const end = (one: Credential): number => credentialEndMs(state, one, model);
     return channel.credentials.toSorted((left, right) => end(left) - end(right))[0] ?? null;
   }
 
-  succeeded(channel: Channel, credential: Credential | null, model: string): void {
+  /**
+   * The channel works for a model. Rests that a vendor asked for stay: this call may have begun before them.
+   */
+  succeeded(channel: Channel, model: string): void {
     const state = this.#states.get(channel.id);
     if (state === undefined) return;
     state.failures.delete(model);
     state.rests.delete(restKey(null, model));
-    state.rests.delete(restKey(credential, model));
-    state.rests.delete(restKey(credential, everyModel));
   }
 
   failed(failure: Failure, nowMs: number): void {
     const state = this.#state(failure.channel);
+    boundState(state, nowMs);
     const restMs = Math.min((failure.retryAfterS ?? failure.cooldownSeconds) * 1000, maxRestMs);
     if (failure.class === "channel") {
       const failures = (state.failures.get(failure.model) ?? 0) + 1;
       state.failures.set(failure.model, failures);
       if (failures < failuresBeforeRest && failure.retryAfterS === undefined) return;
     }
+    if (restMs <= 0) return;
     const credential = failure.class === "channel" ? null : failure.credential;
-    const model = failure.class === "credential" ? everyModel : failure.model;
-    if (restMs > 0)
-      state.rests.set(
-        restKey(credential, credential === null ? failure.model : model),
-        nowMs + restMs,
-      );
+    const all = failure.class === "credential" && credential !== null;
+    state.rests.set(restKey(credential, all ? everyModel : failure.model), nowMs + restMs);
   }
 
   /** Forgets channels that are gone. Cheap to call for every call: it only looks when the map is another one. */

@@ -153,7 +153,7 @@ test("a resting channel is passed over until its rest ends, but never a call ref
   assert.deepEqual(order(given, 7000), ["g2"], "the one whose rest ends first is asked once");
 });
 
-test("a rest is for one model, bounded, and shorter by success", () => {
+test("a rest is for one model and bounded; a call that began before it does not end it", () => {
   const one = channel(1);
   const health = new RouteHealth();
   health.failed(failure(one, { retryAfterS: 86_400 }), 0);
@@ -161,8 +161,8 @@ test("a rest is for one model, bounded, and shorter by success", () => {
   assert.notEqual(health.pickCredential(one, "other", 0), undefined);
   assert.notEqual(health.pickCredential(one, "m", 600_001), undefined);
   health.failed(failure(one), 700_000);
-  health.succeeded(one, one.credentials[0]!, "m");
-  assert.notEqual(health.pickCredential(one, "m", 700_000), undefined);
+  health.succeeded(one, "m");
+  assert.equal(health.pickCredential(one, "m", 700_000), undefined);
 });
 
 test("a failing channel rests from the third failure in a row", () => {
@@ -172,7 +172,7 @@ test("a failing channel rests from the third failure in a row", () => {
   fail();
   fail();
   assert.notEqual(health.pickCredential(one, "m", 0), undefined);
-  health.succeeded(one, null, "m");
+  health.succeeded(one, "m");
   fail();
   fail();
   assert.notEqual(
@@ -182,6 +182,24 @@ test("a failing channel rests from the third failure in a row", () => {
   );
   fail();
   assert.equal(health.pickCredential(one, "m", 0), undefined);
+  health.succeeded(one, "m");
+  assert.notEqual(health.pickCredential(one, "m", 0), undefined, "it has answered: it works");
+});
+
+test("names that callers make up do not pile up", () => {
+  const one = channel(1, { models: ["*"] });
+  const health = new RouteHealth();
+  for (let index = 0; index < 5000; index += 1) {
+    health.failed(failure(one, { model: `made-up-${index}` }), 0);
+    health.failed(failure(one, { model: `made-up-${index}`, class: "channel" }), 0);
+  }
+  health.failed(failure(one), 0);
+  assert.equal(health.pickCredential(one, "m", 0), undefined, "what came last counts");
+  assert.notEqual(
+    health.pickCredential(one, "made-up-1", 0),
+    undefined,
+    "what came first is forgotten",
+  );
 });
 
 test("credentials take turns, and a refused one leaves the others in play", () => {
