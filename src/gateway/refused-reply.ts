@@ -15,6 +15,12 @@ export interface RefusedHead {
   readonly retryAfterS: number | undefined;
 }
 
+/** Some servers tell back what they were sent: our credential must reach neither the caller nor the log. */
+function withoutSecret(body: Buffer, secret: string): Buffer {
+  if (secret === "" || !body.includes(secret)) return body;
+  return Buffer.from(body.toString().replaceAll(secret, "[redacted]"));
+}
+
 export class RefusedReply implements BodyTaker {
   readonly #attempt: Attempt;
   readonly #settle: Settle;
@@ -34,7 +40,10 @@ export class RefusedReply implements BodyTaker {
   }
 
   onEnd(): void {
-    const body = this.#pieces.join();
+    const body = withoutSecret(
+      this.#pieces.join(),
+      this.#attempt.candidate.credential?.secret ?? "",
+    );
     const told = this.#attempt.call.dialect.readError(body);
     this.#settle({ kind: "failed", failure: refusedReply({ ...this.#head, told, body }) });
   }

@@ -68,6 +68,39 @@ async function vendor(t: TestContext, behaviour: Behaviour): Promise<FakeUpstrea
   return closing(t, await openFakeUpstream(behaviour));
 }
 
+/** Posts and tells when a text has come down; `got` resolves with the whole. */
+function postWatching(
+  yard: Yard,
+  body: string,
+): { seen(text: string): Promise<void>; got: Promise<Got> } {
+  const { promise: got, resolve, reject } = Promise.withResolvers<Got>();
+  const waiting: { text: string; resolve: () => void }[] = [];
+  let all = "";
+  const check = (): void => {
+    for (const one of waiting) if (all.includes(one.text)) one.resolve();
+  };
+  const read = async (): Promise<Got> => {
+    const response = await fetch(`${yard.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${testKey}` },
+      body,
+    });
+    const decoder = new TextDecoder();
+    for await (const piece of response.body ?? []) {
+      all += decoder.decode(piece, { stream: true });
+      check();
+    }
+    return { status: response.status, headers: response.headers, text: all };
+  };
+  read().then(resolve, reject);
+  const seen = (text: string): Promise<void> =>
+    new Promise((found) => {
+      waiting.push({ text, resolve: found });
+      check();
+    });
+  return { seen, got };
+}
+
 /** Two channels, the first preferred. */
 async function pair(
   t: TestContext,
@@ -351,11 +384,10 @@ test("a whole reply to a caller that asked for a stream is passed on, unless the
     await held.opened;
     await replay(ownText)(request, response);
   });
-  const pending = post(yard, streamBody);
-  await one.received(2);
-  await new Promise((resolve) => systemClock.after(150, () => resolve(undefined)));
+  const call = postWatching(yard, streamBody);
+  await call.seen(": ping\n\n");
   held.open();
-  const got = await pending;
+  const got = await call.got;
   assert.match(got.text, /^(: ping\n\n)+data: \{"error":.*"code":"upstream_invalid"/);
 });
 
@@ -383,6 +415,21 @@ test("the caller's own faults come back with the vendor's status and body, unrep
     assert.equal(got.headers.get("x-upstream-request-id"), "req_up");
     assert.equal(two.requests.length, 0);
     assert.equal((await yard.recorded(1)).error, "upstream_refused");
+  }
+});
+
+test("a credential that a vendor tells back does not reach the caller", async (t) => {
+  for (const shown of [400, 401, 500]) {
+    const tell: Behaviour = (request, response) =>
+      status(
+        shown,
+        {},
+        { message: `bad header ${request.headers.authorization}` },
+      )(request, response);
+    const { yard } = await single(t, tell, { credentials: ["sk-very-secret-credential"] });
+    const got = await post(yard, chatBody);
+    assert.ok(!got.text.includes("very-secret"), got.text);
+    assert.equal(got.text.includes("bad header Bearer [redacted]"), shown === 400);
   }
 });
 
@@ -593,15 +640,13 @@ test("an administrator's key can choose a channel or leave one out, others canno
 
 test("a silent stream is kept awake by comments and can still go to another channel", async (t) => {
   const held = gate();
-  const { yard, one } = await pair(t, cut([role, held]), stream([word("late"), finish, done]), {
+  const { yard } = await pair(t, cut([role, held]), stream([word("late"), finish, done]), {
     clock: fastClock,
   });
-  const pending = post(yard, streamBody);
-  await one.received(1);
-  // Two silences long on the gateway's clock.
-  await new Promise((resolve) => systemClock.after(250, () => resolve(undefined)));
+  const call = postWatching(yard, streamBody);
+  await call.seen(": ping\n\n: ping\n\n");
   held.open();
-  const got = await pending;
+  const got = await call.got;
   assert.match(
     got.text,
     /^(: ping\n\n)+data: \{"model":"m1","choices":\[\{"index":0,"delta":\{"content":"late"\}/,
@@ -612,12 +657,11 @@ test("a silent stream is kept awake by comments and can still go to another chan
 
 test("a failure behind a comment is told in the stream", async (t) => {
   const held = gate();
-  const { yard, one } = await single(t, cut([held]), {}, { clock: fastClock });
-  const pending = post(yard, streamBody);
-  await one.received(1);
-  await new Promise((resolve) => systemClock.after(150, () => resolve(undefined)));
+  const { yard } = await single(t, cut([held]), {}, { clock: fastClock });
+  const call = postWatching(yard, streamBody);
+  await call.seen(": ping\n\n");
   held.open();
-  const got = await pending;
+  const got = await call.got;
   assert.equal(got.status, 200);
   assert.match(
     got.text,
