@@ -4,7 +4,7 @@
  */
 import type { CallerRows } from "../store/sync-store.ts";
 import type { EntryOf, LookupParts } from "./caller-lookups.ts";
-import { answerOf, makeCallerLookups, ttlMs } from "./caller-lookups.ts";
+import { makeCallerLookups, ttlMs } from "./caller-lookups.ts";
 import type { CallerEntry } from "./caller-table.ts";
 import { CallerTable } from "./caller-table.ts";
 import type { CallerChanges, CallerFollower, CallerUpdate } from "./follower.ts";
@@ -37,7 +37,7 @@ export interface CallerCache extends CallerFollower {
 }
 
 /** Callers read again inside a full load; the rest is looked up at next use. */
-const maxReread = 20_000;
+const maxReread = 10_000;
 /** Callers looked at again by each reconciliation; the backstop reaches the rest when they are used. */
 const maxRechecked = 2_000;
 
@@ -61,7 +61,7 @@ export function makeCallerCache(parts: CallerCacheParts): CallerCache {
     if (!lasting && age(entry) > ttlMs) return lookups.fill(hash);
     table.touch(entry);
     if (age(entry) > ttlMs) lookups.refresh(entry);
-    return answerOf(entry);
+    return lookups.answer(entry);
   };
 
   return {

@@ -33,11 +33,6 @@ const maxRunning = 1_000;
 const unknown: CallerLookup = { found: false, reason: "unknown" };
 const unavailable: CallerLookup = { found: false, reason: "unavailable" };
 
-export function answerOf(entry: CallerEntry): CallerLookup {
-  if (entry.key !== undefined) return { found: true, key: entry.key };
-  return entry.state === "invalid" ? unavailable : unknown;
-}
-
 /** What was read of one hash, and when. */
 export interface CallerReading {
   readonly hash: string;
@@ -51,20 +46,33 @@ export interface CallerReading {
 
 export type EntryOf = (reading: CallerReading) => CallerEntry;
 
-function makeEntryOf(parts: LookupParts): EntryOf {
+function makeEntryOf(clock: Clock): EntryOf {
   return ({ hash, revision, rows, before, existed }) => {
-    const base = { hash, revision, checkedAt: parts.clock.monotonic() };
+    const base = { hash, revision, checkedAt: clock.monotonic() };
     const known = before?.state === "known" || before?.state === "denied";
     if (rows === undefined) return { ...base, state: known || existed ? "denied" : "absent" };
     if (before?.rows !== undefined && sameCaller(before.rows, rows)) return { ...before, ...base };
-    try {
-      return { ...base, state: "known", rows, key: parts.parse(rows) };
-    } catch (error) {
-      const fields = { keyId: String(rows.key.id), rev: String(rows.key.rev) };
-      parts.logger.error({ ...fields, error: messageOf(error) }, "key cannot be read; refused");
-      return { ...base, state: "invalid", rows };
-    }
+    return { ...base, state: "known", rows, parsed: {} };
   };
+}
+
+/** Parses at the first use: a load may bring 20,000 callers at once, in one turn of the event loop. */
+function makeAnswer(parts: LookupParts): (entry: CallerEntry) => CallerLookup {
+  return ({ rows, parsed }) => {
+    if (rows === undefined || parsed === undefined) return unknown;
+    parsed.record ??= parseOrTell(parts, rows);
+    return parsed.record === false ? unavailable : { found: true, key: parsed.record };
+  };
+}
+
+function parseOrTell({ parse, logger }: LookupParts, rows: CallerRows): KeyRecord | false {
+  try {
+    return parse(rows);
+  } catch (error) {
+    const fields = { keyId: String(rows.key.id), rev: String(rows.key.rev) };
+    logger.error({ ...fields, error: messageOf(error) }, "key cannot be read; refused");
+    return false;
+  }
 }
 
 function sameCaller(a: CallerRows, b: CallerRows): boolean {
@@ -73,6 +81,8 @@ function sameCaller(a: CallerRows, b: CallerRows): boolean {
 
 export interface CallerLookups {
   readonly entryOf: EntryOf;
+  /** What a cached entry tells a caller. */
+  answer(entry: CallerEntry): CallerLookup;
   /** Asks the database and keeps nothing. */
   ask(hash: string): Promise<CallerLookup>;
   /** Asks the database, once for all who wait for the same hash, and keeps the answer. */
@@ -99,7 +109,7 @@ export function makeCallerLookups(parts: LookupParts, table: CallerTable): Calle
       const before = table.get(hash);
       const entry = reader.entryOf({ hash, revision, rows: caller, before });
       table.put(entry);
-      return answerOf(entry);
+      return reader.answer(entry);
     } finally {
       fence.end();
     }
@@ -123,6 +133,7 @@ export function makeCallerLookups(parts: LookupParts, table: CallerTable): Calle
 
   return {
     entryOf: reader.entryOf,
+    answer: reader.answer,
     fill,
     refresh: (entry) => {
       if (running.has(entry.hash)) return;
@@ -132,7 +143,7 @@ export function makeCallerLookups(parts: LookupParts, table: CallerTable): Calle
     ask: (hash) =>
       reader.orUnavailable(
         reader.read(hash).then(({ revision, caller: rows }) => {
-          return answerOf(reader.entryOf({ hash, revision, rows, before: undefined }));
+          return reader.answer(reader.entryOf({ hash, revision, rows, before: undefined }));
         }),
       ),
     applied: (update) => fence.applied(update.changes, update.revision),
@@ -141,6 +152,7 @@ export function makeCallerLookups(parts: LookupParts, table: CallerTable): Calle
 
 interface Reader {
   readonly entryOf: EntryOf;
+  readonly answer: (entry: CallerEntry) => CallerLookup;
   readonly read: SyncStore["findCaller"];
   orUnavailable(work: Promise<CallerLookup>): Promise<CallerLookup>;
 }
@@ -148,7 +160,8 @@ interface Reader {
 function makeReader(parts: LookupParts): Reader {
   const outage = makeOutageLog(parts.logger, "look keys up");
   return {
-    entryOf: makeEntryOf(parts),
+    entryOf: makeEntryOf(parts.clock),
+    answer: makeAnswer(parts),
     read: async (hash) => {
       const answer = await inTime(parts.clock, lookupTimeoutMs, parts.store.findCaller(hash));
       outage.worked();

@@ -10,11 +10,13 @@ export interface CallerEntry {
   readonly hash: string;
   /**
    * `known`: a key, enabled or not. `denied`: a key that existed and was deleted, known as such for good.
-   * `absent`: no such key, for a short while. `invalid`: a row that cannot be read.
+   * `absent`: no such key, for a short while.
    */
-  readonly state: "known" | "denied" | "absent" | "invalid";
-  readonly key?: KeyRecord;
+  readonly state: "known" | "denied" | "absent";
+  /** Of a known one. */
   readonly rows?: CallerRows;
+  /** The rows as parsed at their first use; `false`: they cannot be. Shared by entries with equal rows. */
+  readonly parsed?: { record?: KeyRecord | false };
   /** Revision at which this was true. */
   readonly revision: number;
   /** Monotonic time of the last confirmation. */
@@ -28,12 +30,7 @@ export interface CallerLimits {
   readonly absent: number;
 }
 
-type Shelf = "known" | "denied" | "absent";
-
-/** An unreadable row is as short-lived as an absent one: both wait for the next reading. */
-function shelfOf(entry: CallerEntry): Shelf {
-  return entry.state === "invalid" ? "absent" : entry.state;
-}
+type Shelf = CallerEntry["state"];
 
 function ownerOf(entry: CallerEntry): string | undefined {
   return entry.rows === undefined ? undefined : String(entry.rows.owner.id);
@@ -59,7 +56,7 @@ export class CallerTable {
 
   /** Marks as used just now. */
   touch(entry: CallerEntry): void {
-    const shelf = this.#shelves[shelfOf(entry)];
+    const shelf = this.#shelves[entry.state];
     shelf.delete(entry.hash);
     shelf.set(entry.hash, entry);
   }
@@ -67,14 +64,14 @@ export class CallerTable {
   /** Puts in as used just now; where its shelf is full, the least recently used one leaves. */
   put(entry: CallerEntry): void {
     this.remove(entry.hash);
-    const shelf = this.#shelves[shelfOf(entry)];
+    const shelf = this.#shelves[entry.state];
     shelf.set(entry.hash, entry);
     const owner = ownerOf(entry);
     if (owner !== undefined) {
       const siblings = this.#owners.get(owner) ?? new Set<string>();
       this.#owners.set(owner, siblings.add(entry.hash));
     }
-    const oldest = shelf.size > this.#limits[shelfOf(entry)] ? shelf.keys().next() : undefined;
+    const oldest = shelf.size > this.#limits[entry.state] ? shelf.keys().next() : undefined;
     if (oldest !== undefined && !oldest.done) this.remove(oldest.value);
   }
 
@@ -82,17 +79,15 @@ export class CallerTable {
   replace(entry: CallerEntry): void {
     const before = this.get(entry.hash);
     const isAlike =
-      before !== undefined &&
-      shelfOf(before) === shelfOf(entry) &&
-      ownerOf(before) === ownerOf(entry);
-    if (isAlike) this.#shelves[shelfOf(entry)].set(entry.hash, entry);
+      before !== undefined && before.state === entry.state && ownerOf(before) === ownerOf(entry);
+    if (isAlike) this.#shelves[entry.state].set(entry.hash, entry);
     else this.put(entry);
   }
 
   remove(hash: string): void {
     const entry = this.get(hash);
     if (entry === undefined) return;
-    this.#shelves[shelfOf(entry)].delete(hash);
+    this.#shelves[entry.state].delete(hash);
     const owner = ownerOf(entry);
     const siblings = owner === undefined ? undefined : this.#owners.get(owner);
     siblings?.delete(hash);
