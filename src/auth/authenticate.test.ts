@@ -155,6 +155,22 @@ test("a gateway without accounts says so, also to callers without a key", async 
   );
 });
 
+test("a key known to be revoked stays refused while nobody can say whether the gateway is set up", async () => {
+  const authenticate = makeAuthenticator({
+    sync: {
+      current: () => snapshot,
+      findCaller: () => ({ found: false, reason: "unknown" }),
+      businessNowMs: () => 0,
+    },
+    hashKey: (text) => text,
+    sealed: () => Promise.reject(new Error("the database is down")),
+  });
+  await assert.rejects(async () => authenticate(request({ "x-api-key": secret })), {
+    kind: "invalid_api_key",
+    status: 401,
+  });
+});
+
 test("each refusal has its own code", async () => {
   const cases: [string, Setting, CallRequest?][] = [
     ["invalid_api_key", {}, request({})],

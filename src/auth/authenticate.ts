@@ -14,7 +14,7 @@ export interface AuthenticatorParts {
   readonly sync: Pick<Sync, "current" | "findCaller" | "businessNowMs">;
   /** The stored form of a key (core/seal.ts hashApiKey with the cluster's pepper); undefined until the pepper is known. */
   readonly hashKey: (key: string) => string | undefined;
-  /** Whether no account exists yet. Asked only when a key is missing or unknown. */
+  /** Whether no account exists yet. Asked only when a key is missing or unknown; may reject when it cannot be known. */
   readonly sealed: () => boolean | Promise<boolean>;
 }
 
@@ -49,7 +49,7 @@ async function lookUp(parts: AuthenticatorParts, key: string): Promise<KeyRecord
 }
 
 async function unknownKey(parts: AuthenticatorParts, given: boolean): Promise<GatewayError> {
-  if (await parts.sealed())
+  if (await isSealed(parts))
     return new GatewayError("setup_required", "This gateway has not been set up yet", {
       retryAfterS,
     });
@@ -57,6 +57,18 @@ async function unknownKey(parts: AuthenticatorParts, given: boolean): Promise<Ga
     ? "Incorrect API key provided"
     : "No API key provided: send it as `Authorization: Bearer sk-…`";
   return new GatewayError("invalid_api_key", message);
+}
+
+/**
+ * Where that cannot be known now it counts as set up: the key was looked up and is truly unknown (a revoked one, on a
+ * node whose database is down), and a revocation must not turn into an invitation to try again.
+ */
+async function isSealed(parts: AuthenticatorParts): Promise<boolean> {
+  try {
+    return await parts.sealed();
+  } catch {
+    return false;
+  }
 }
 
 function unavailable(message: string): GatewayError {
