@@ -40,7 +40,7 @@ function makeNode(clock: VirtualClock, table: ReturnType<typeof makeTable>, node
     random: () => 0.5,
     report: () => ({
       nodeId,
-      incarnation: "1",
+      incarnation: `1 of ${nodeId}`,
       type: "unset",
       version: "0",
       schemaVersion: 1,
@@ -122,7 +122,11 @@ test("a node killed is waited for 30 s, one that stopped gracefully not at all",
     makeNode(clock, table, "c"),
   ] as const;
   for (const node of [a, b]) node.registry.start();
-  await table.store.writeReport({ ...(await c.registry.nodes())[0]!, nodeId: "c" });
+  await table.store.writeReport({
+    ...(await c.registry.nodes())[0]!,
+    nodeId: "c",
+    incarnation: "c",
+  });
   await clock.pass(1_000);
   await b.registry.close();
   a.apply(2);
@@ -153,4 +157,16 @@ test("heartbeats go on through an outage, and convergence says that it cannot kn
   await clock.pass(60_000);
   const beats = table.state.writes - writes;
   assert.ok(beats >= 5 && beats <= 8, `${beats} heartbeats a minute`);
+});
+
+test("a second process under the same id is told of and waited for, an earlier run of this node is not", async () => {
+  const clock = makeVirtualClock();
+  const table = makeTable(clock);
+  const a = makeNode(clock, table, "a");
+  const [mine] = await a.registry.nodes();
+  assert.ok(mine !== undefined);
+  await table.store.writeReport({ ...mine, incarnation: "0", startedAtMs: -1, appliedRevision: 0 });
+  assert.deepEqual((await a.registry.convergence(1)).pending, []);
+  await table.store.writeReport({ ...mine, incarnation: "2", startedAtMs: 1, appliedRevision: 0 });
+  assert.deepEqual((await a.registry.convergence(1)).pending, ["a"]);
 });

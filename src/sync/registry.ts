@@ -55,15 +55,22 @@ export function makeRegistry(parts: RegistryParts): Registry {
   const { clock, store } = parts;
   let live = 1;
   let countedAt = -Infinity;
+  let toldOfDouble = false;
 
   const nodes = async (): Promise<readonly NodeRow[]> => {
     const rows = await inTime(clock, answerMs, store.readReports());
     const mine = parts.report();
     const heard = rows.find((row) => row.nodeId === mine.nodeId);
     const others = rows.filter((row) => row.nodeId !== mine.nodeId);
+    const double = heard !== undefined && isDouble(heard, mine) ? [heard] : [];
+    if (double.length > 0 && !toldOfDouble) {
+      toldOfDouble = true;
+      const { nodeId, version } = double[0] as NodeRow;
+      parts.logger.error({ nodeId, version }, doubleMessage);
+    }
     live = others.filter(isLive).length + 1;
     const heartbeatAtMs = heard?.heartbeatAtMs ?? mine.startedAtMs;
-    return [...others, { ...mine, heartbeatAtMs, ageMs: heard?.ageMs ?? 0 }];
+    return [...others, ...double, { ...mine, heartbeatAtMs, ageMs: heard?.ageMs ?? 0 }];
   };
   // The number of live nodes sets the pace of the poll: known before it is needed, never waited for.
   const count = (): void => {
@@ -74,37 +81,55 @@ export function makeRegistry(parts: RegistryParts): Registry {
   };
   const heart = makeHeart(parts, () => live, count);
 
-  const pendingNow = async (revision: number): Promise<readonly string[]> => {
-    const mine = parts.report();
-    const rows = await nodes();
-    return rows
-      .filter((row) => row.nodeId === mine.nodeId || isLive(row))
-      .filter((row) => !hasRevision(row, revision, mine))
-      .map((row) => row.nodeId)
-      .sort();
-  };
-
   return {
     start: heart.start,
     applied: heart.applied,
     nodes,
     liveNodes: () => live,
-    convergence: async (revision, timeoutMs = 0) => {
-      const until = clock.monotonic() + timeoutMs;
-      try {
-        let pending = await pendingNow(revision);
-        while (pending.length > 0 && clock.monotonic() < until) {
-          await sleep(clock, Math.min(pollMs, until - clock.monotonic()));
-          pending = await pendingNow(revision);
-        }
-        return { revision, converged: pending.length === 0, pending };
-      } catch (error) {
-        const message = "The database cannot be asked which nodes have the revision";
-        throw new GatewayError("temporarily_unavailable", message, { cause: error });
-      }
-    },
+    convergence: (revision, timeoutMs = 0) => converge({ ...parts, nodes }, revision, timeoutMs),
     close: heart.close,
   };
+}
+
+type ConvergenceParts = Pick<RegistryParts, "clock" | "report"> & Pick<Registry, "nodes">;
+
+async function converge(
+  parts: ConvergenceParts,
+  revision: number,
+  timeoutMs: number,
+): Promise<Convergence> {
+  const { clock } = parts;
+  const until = clock.monotonic() + timeoutMs;
+  try {
+    let pending = await findPending(parts, revision);
+    while (pending.length > 0 && clock.monotonic() < until) {
+      await sleep(clock, Math.min(pollMs, until - clock.monotonic()));
+      pending = await findPending(parts, revision);
+    }
+    return { revision, converged: pending.length === 0, pending };
+  } catch (error) {
+    const message = "The database cannot be asked which nodes have the revision";
+    throw new GatewayError("temporarily_unavailable", message, { cause: error });
+  }
+}
+
+async function findPending(parts: ConvergenceParts, revision: number): Promise<readonly string[]> {
+  const rows = await parts.nodes();
+  const mine = parts.report();
+  const pending = rows
+    .filter((row) => row.incarnation === mine.incarnation || isLive(row))
+    .filter((row) => !hasRevision(row, revision, mine))
+    .map((row) => row.nodeId);
+  return [...new Set(pending)].sort();
+}
+
+const doubleMessage =
+  "another process reports under this node's id: give each node a DATA_DIR of its own, not a copy of another's";
+
+/** A later process under the same id (a copied disk); an earlier one is this node before its restart. */
+function isDouble(heard: NodeRow, mine: NodeReport): boolean {
+  const isOther = heard.incarnation !== mine.incarnation && isLive(heard);
+  return isOther && heard.startedAtMs > mine.startedAtMs;
 }
 
 /** Equal revisions of different commits are different timelines: such a node has not what it seems to have. */
