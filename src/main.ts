@@ -2,7 +2,7 @@
 import { text } from "node:stream/consumers";
 import pino from "pino";
 import manifest from "../package.json" with { type: "json" };
-import { loadDemoSecrets, startDemo } from "./cli/demo.ts";
+import { prepareDemo, startDemo } from "./cli/demo.ts";
 import { makeProgram } from "./cli/program.ts";
 import type { ServeOptions } from "./cli/program.ts";
 import type { Config } from "./config/config.ts";
@@ -11,8 +11,6 @@ import { ConfigFaults, processEnvironment, readConfig } from "./config/read-conf
 import { systemClock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
-import { makeDoctorProbes, renewSetupLink } from "./probe-machine.ts";
-import { runNode } from "./run-node.ts";
 import { DsnError } from "./store/database-target.ts";
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -49,17 +47,13 @@ async function serve(options: ServeOptions): Promise<number> {
   const environment = environmentFor(options);
   try {
     const given = readConfig(environment);
-    const demo = options.demo ? await loadDemoSecrets(given.dataDir) : undefined;
-    const config: Config =
-      demo === undefined
-        ? given
-        : {
-            ...given,
-            initialRootAccessToken: given.initialRootAccessToken ?? demo.managementToken,
-          };
+    const demo = options.demo ? await prepareDemo(given) : undefined;
+    const config = demo?.config ?? given;
     const logger = makeLogger(config);
     for (const { name, reason } of ineffectiveVariables(environment))
       logger.warn({ name, reason }, "this variable has no effect here");
+    // A node needs every room; other commands should not wait for all of them to load.
+    const { runNode } = await import("./run-node.ts");
     return await runNode({
       config,
       logger,
@@ -68,7 +62,13 @@ async function serve(options: ServeOptions): Promise<number> {
       version: manifest.version,
       ...(demo !== undefined && {
         onReady: (baseUrl: string) =>
-          startDemo({ baseUrl, secrets: demo, dataDir: config.dataDir, print, clock: systemClock }),
+          startDemo({
+            baseUrl,
+            secrets: demo.secrets,
+            dataDir: config.dataDir,
+            print,
+            clock: systemClock,
+          }),
       }),
     });
   } catch (error) {
@@ -91,8 +91,8 @@ async function main(args: readonly string[]): Promise<number> {
     printError,
     readStdin: () => text(process.stdin),
     serve,
-    renewSetupLink,
-    doctorProbes: makeDoctorProbes,
+    renewSetupLink: async () => (await import("./probe-machine.ts")).renewSetupLink(),
+    doctorProbes: async () => (await import("./probe-machine.ts")).makeDoctorProbes(),
   });
   return await program.run(args);
 }

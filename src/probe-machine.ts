@@ -1,4 +1,5 @@
 /** What `doctor` and `setup-link` ask of the database and Redis themselves, joined for the command line. */
+import { existsSync } from "node:fs";
 import { setupTokenMs } from "./admin/bootstrap.ts";
 import { makeSecret } from "./admin/make-secret.ts";
 import type {
@@ -13,7 +14,7 @@ import type { Config } from "./config/config.ts";
 import { ineffectiveVariables } from "./config/ineffective.ts";
 import { ConfigFaults, processEnvironment, readConfig } from "./config/read-config.ts";
 import type { ConfigFault } from "./config/read-config.ts";
-import { loadSecretKey } from "./config/secret-key.ts";
+import { loadSecretKey, secretKeyFile } from "./config/secret-key.ts";
 import { systemClock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
 import { systemRandom } from "./core/ids.ts";
@@ -83,7 +84,20 @@ function machineProbes(config: Config): MachineProbes {
   };
 }
 
+/** An embedded install before its first start: nothing to ask, and looking must not make the file. */
+const nothingYet = {
+  engine: "sqlite",
+  version: process.versions["sqlite"] ?? "",
+  clockSkewMs: 0,
+  roundTripMs: 0,
+  tls: "none",
+  schema: "empty",
+  secret: "unset",
+} as const;
+
 async function probeDatabase(config: Config): Promise<Probed<DatabaseFacts>> {
+  if (config.sqlDsn === undefined && !existsSync(config.sqlitePath))
+    return { reached: true, facts: { ...nothingYet, address: config.sqlitePath } };
   try {
     return await withDatabase(config, async (database) => ({
       reached: true,
@@ -110,10 +124,9 @@ async function databaseFacts(config: Config, database: Database): Promise<Databa
     roundTripMs: Math.round(roundTripMs),
     tls: tlsOf(config, server.encrypted),
     ...schema,
-    secret:
-      schema.schema === "current" || schema.schema === "older"
-        ? await secretState(config, database)
-        : "unset",
+    secret: ["current", "older", "newer"].includes(schema.schema)
+      ? await secretState(config, database)
+      : "unset",
   };
 }
 
@@ -123,7 +136,7 @@ async function schemaFacts(
   try {
     return { schema: (await readSchema(database.reads)).state };
   } catch (error) {
-    if (error instanceof SchemaTooNew) return { schema: "newer" };
+    if (error instanceof SchemaTooNew) return { schema: "unsupported" };
     if (!(error instanceof ForeignDatabase)) throw error;
     return {
       schema: "foreign",
@@ -133,6 +146,8 @@ async function schemaFacts(
 }
 
 async function secretState(config: Config, database: Database): Promise<DatabaseFacts["secret"]> {
+  // Looking must not make the file of a key that was lost.
+  if (config.secretKey === undefined && !existsSync(secretKeyFile(config))) return "differs";
   try {
     await openCluster(database.reads, loadSecretKey(config).secretKey);
     return "matches";

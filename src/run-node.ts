@@ -191,14 +191,18 @@ async function serveUntilStopped(options: NodeOptions, serving: Serving): Promis
     options.print(`The gateway cannot start: ${messageOf(error)}`);
     return ended.failed;
   }
-  await Promise.all(extras.map((extra) => extra.close()));
+  const closeExtras = async (): Promise<void> =>
+    void (await Promise.all(extras.map((extra) => extra.close())));
   if (refusal.aborted) {
     options.print(messageOf(refusal.reason));
     await server.close();
+    await closeExtras();
     return ended.refused;
   }
   joined.logger.info({ signal: String(options.stop.reason) }, "draining");
   await server.drain();
+  // Only now: calls that ran into the drain may still have been talking to it.
+  await closeExtras();
   return ended.well;
 }
 

@@ -26,7 +26,7 @@ export interface ProgramParts {
   /** Renews the one-time setup link in the database; resolves with the whole link. Rejects when an account exists. */
   readonly renewSetupLink: () => Promise<string>;
   /** Probes of this machine and its configuration; made only when `doctor` runs. */
-  readonly doctorProbes: () => DoctorProbes;
+  readonly doctorProbes: () => DoctorProbes | Promise<DoctorProbes>;
 }
 
 /** The parts as commands use them. */

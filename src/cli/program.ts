@@ -133,7 +133,7 @@ function addDoctor(program: Command, parts: CommandParts, clock: Clock): void {
   const t = parts.translate;
   const doctor = program.command("doctor").description(t("command.doctor"));
   doctor.addOption(formatOption(parts)).action(async (flags: Flags) => {
-    const findings = await examine(parts.doctorProbes(), clock, t);
+    const findings = await examine(await parts.doctorProbes(), clock, t);
     if (flags["format"] === "json") parts.print(JSON.stringify({ data: findings }, null, 2));
     else for (const line of renderFindings(findings, t)) parts.print(line);
     const wrong = findings.filter((finding) => finding.state === "wrong").length;

@@ -1,5 +1,6 @@
 /** The root secret of an embedded install: made once, kept in the data folder, readable by its owner alone. */
 import {
+  existsSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -25,7 +26,7 @@ export function loadSecretKey(
 ): { readonly secretKey: string; readonly made: boolean; readonly path: string | undefined } {
   if (config.secretKey !== undefined)
     return { secretKey: config.secretKey, made: false, path: undefined };
-  const path = join(config.dataDir, "secret-key");
+  const path = secretKeyFile(config);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const made = makeFile(path, random);
   const secretKey = readFileSync(path, "utf8").trim();
@@ -36,8 +37,14 @@ export function loadSecretKey(
   return { secretKey, made, path };
 }
 
+/** Where an embedded install keeps its secret. */
+export function secretKeyFile(config: Pick<Config, "dataDir">): string {
+  return join(config.dataDir, "secret-key");
+}
+
 /** Links a finished file into place: never a half-written secret, and of two processes at once one wins. */
 function makeFile(path: string, random: RandomBytes): boolean {
+  if (existsSync(path)) return false;
   const draft = `${path}.${makeId(6, random)}`;
   const file = openSync(draft, "wx", 0o600);
   try {

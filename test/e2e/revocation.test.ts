@@ -77,7 +77,7 @@ test(
     try {
       await using master = await startNode({ dsn: database.dsn, type: "master" });
       const slaveOptions = { dsn: database.dsn, type: "slave", dataDir: folder } as const;
-      let slave = await startNode(slaveOptions);
+      await using before = await startNode(slaveOptions);
       await write(
         master,
         "POST",
@@ -85,7 +85,7 @@ test(
         channelTo(upstream, ["m"]),
       );
       const keys = [await makeKey(master), await makeKey(master), await makeKey(master)] as const;
-      for (const { key } of keys) assert.equal((await slave.chat("m", key)).status, 200);
+      for (const { key } of keys) assert.equal((await before.chat("m", key)).status, 200);
       // Long enough for a copy that still holds all three as good.
       await new Promise((wake) => setTimeout(wake, 2500));
       await write(master, "PATCH", `/api/keys/${keys[0].id}`, { status: "disabled" });
@@ -94,13 +94,13 @@ test(
         await waitFor(
           "refused",
           everywhereMs,
-          async () => (await slave.chat("m", key)).status === 401,
+          async () => (await before.chat("m", key)).status === 401,
         );
       // Revocations reach the copy within a second; after that the node may die.
       await new Promise((wake) => setTimeout(wake, 1000));
-      await slave.kill();
+      await before.kill();
       await server.stop("crash");
-      slave = await startNode(slaveOptions);
+      await using slave = await startNode(slaveOptions);
       assert.equal(
         (await slave.chat("m", keys[2].key)).status,
         200,
@@ -108,7 +108,6 @@ test(
       );
       for (const { key } of keys.slice(0, 2))
         assert.equal((await slave.chat("m", key)).status, 401);
-      await slave.kill();
     } finally {
       rmSync(folder, { recursive: true, force: true });
       await upstream.close();
