@@ -58,7 +58,9 @@ function faultsOf(issue: z.core.$ZodIssue, later: LaterFields): FieldFault[] {
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
       field: path === "" ? key : `${path}.${key}`,
-      message: (path === "" ? later[key] : undefined) ?? "is not a known field",
+      message:
+        (path === "" && Object.hasOwn(later, key) ? later[key] : undefined) ??
+        "is not a known field",
     }));
   const missing = issue.code === "invalid_type" && issue.input === undefined;
   return [{ field: path === "" ? "body" : path, message: missing ? "is required" : issue.message }];
@@ -74,11 +76,11 @@ function fieldPath(path: readonly PropertyKey[]): string {
 /** RFC 7396: members replace, null removes, objects merge, arrays are replaced whole. */
 export function mergePatch(target: Json, patch: Json): Json {
   if (!isObject(patch)) return patch;
-  const merged: Record<string, Json> = isObject(target) ? { ...target } : {};
+  // Through a map, so that a member named `__proto__` stays a member like any other.
+  const merged = new Map<string, Json>(isObject(target) ? Object.entries(target) : []);
   for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete merged[name];
-    else if (Object.hasOwn(merged, name)) merged[name] = mergePatch(merged[name] ?? null, value);
-    else merged[name] = mergePatch(null, value);
+    if (value === null) merged.delete(name);
+    else merged.set(name, mergePatch(merged.get(name) ?? null, value));
   }
-  return merged;
+  return Object.fromEntries(merged);
 }

@@ -55,6 +55,7 @@ function plainHeaders(request: IncomingMessage): HeaderMap {
 
 /** Of a repeated parameter the first counts. */
 function plainQuery(search: string): HeaderMap {
+  if (search === "") return {};
   const query: Record<string, string> = {};
   for (const [name, value] of new URLSearchParams(search))
     if (!Object.hasOwn(query, name)) query[name] = value;
