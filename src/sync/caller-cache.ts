@@ -32,7 +32,7 @@ export interface CallerCache extends CallerFollower {
   concernsKnown(update: CallerUpdate): boolean;
   /** The most recently used callers and the denied hashes, at most `limit` of each. */
   export(limit: number): CallerExport;
-  /** Takes over a copy's callers, as true at `revision`; what is known already stays. */
+  /** Takes over a copy's callers, as true at `revision`; what is known of a later one stays. */
   import(copy: CallerExport, revision: number): void;
 }
 
@@ -80,14 +80,15 @@ export function makeCallerCache(parts: CallerCacheParts): CallerCache {
     }),
     import: (copy, revision) => {
       if (!parts.enabled) return;
+      const isNews = (hash: string): boolean => (table.get(hash)?.revision ?? -1) < revision;
       // Backwards, so that the most recently used is put last and leaves last.
       for (const rows of copy.callers.toReversed()) {
         const hash = String(rows.key["hash"]);
-        if (table.get(hash) === undefined)
-          table.put(lookups.entryOf({ hash, revision, rows, before: undefined }));
+        const before = table.get(hash);
+        if (isNews(hash)) table.put(lookups.entryOf({ hash, revision, rows, before }));
       }
       for (const hash of copy.denied.toReversed())
-        if (table.get(hash) === undefined) table.put(lookups.entryOf({ ...gone, hash, revision }));
+        if (isNews(hash)) table.put(lookups.entryOf({ ...gone, hash, revision }));
     },
   };
 }

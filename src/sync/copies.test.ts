@@ -111,6 +111,33 @@ test("a new node with an empty disk starts from the shared copy; the newest of a
   assert.equal(alone.sync.status().source, "disk");
 });
 
+test("a node cut off from the database alone follows the copies of one that is not", async () => {
+  await using store = await openFresh("sqlite");
+  await using a = await makeFolder();
+  await using b = await makeFolder();
+  await using shared = await makeFolder();
+  const config = { snapshotDir: shared.path };
+  const first = await openNode("sqlite", store.fresh.dsn, { dataDir: a.path, config });
+  await using cut = await openNode("sqlite", store.fresh.dsn, {
+    dataDir: b.path,
+    config,
+    down: true,
+  });
+  assert.ok(await first.sync.whenServing(5_000));
+  const owner = await addUser(first.sync, "owner");
+  const key = await addKey(first.sync, owner, "sk-goes");
+  await addKey(first.sync, owner, "sk-stays");
+  // Nothing was there when it started: it looks again.
+  assert.ok(await cut.sync.whenServing(20_000));
+  await until(async () => (await lookUp(cut, "sk-goes")) === "found", 20_000);
+  await first.sync.write(testAuthor, (tx) => tx.remove("key", key));
+  await until(async () => (await lookUp(cut, "sk-goes")) === "unknown", 20_000);
+  assert.equal(await lookUp(cut, "sk-stays"), "found");
+  assert.equal(cut.sync.status().source, "shared-copy");
+  assert.equal(cut.sync.status().state, "stale");
+  await first.close();
+});
+
 test("a copy older than LKG_MAX_AGE is not served", async () => {
   await using store = await openFresh("sqlite");
   await using folder = await makeFolder();

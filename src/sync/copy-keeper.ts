@@ -41,7 +41,7 @@ export interface CopyKeeperParts {
 }
 
 export interface CopyKeeper {
-  /** Offers the newest copy that opens. Never rejects. */
+  /** Offers the newest copy that opens, and later ones until the database is reached. Never rejects. */
   offerNewest(): Promise<void>;
   /** A caller that was known has changed or gone. */
   callersChanged(): void;
@@ -50,6 +50,11 @@ export interface CopyKeeper {
 }
 
 type Source = "disk" | "shared-copy";
+
+interface Place {
+  readonly source: Source;
+  load(): Promise<Copy | undefined>;
+}
 
 interface Found {
   readonly copy: Copy;
@@ -62,6 +67,8 @@ const diskPace: SchedulePace = {
   urgentDelayMs: 100,
   urgentSpacingMs: 500,
 };
+const lookAgainMs = 2_000;
+const lookForNewerMs = 5_000;
 const keptCallers = 20_000;
 /** Callers in use and the date change without any revision. */
 const refreshMs = 5 * 60 * 1000;
@@ -82,20 +89,43 @@ export function makeCopyKeeper(parts: CopyKeeperParts): CopyKeeper {
   };
   cancelRefresh = clock.after(refreshMs, refresh);
 
+  const finder = makeFinder(parts);
+
   return {
-    offerNewest: async () => {
-      const disks = [parts.disk, ...parts.siblings].filter((copy) => copy !== undefined);
-      await offer(parts, [
-        ...disks.map((copy) => ({ source: "disk" as const, load: copy.load })),
-        ...parts.shared.map((copy) => ({ source: "shared-copy" as const, load: copy.load })),
-      ]);
-    },
+    offerNewest: finder.start,
     callersChanged: () => changed(true),
     close: async () => {
       stopListening();
       cancelRefresh();
+      finder.close();
       await Promise.all(schedules.map((schedule) => schedule.flush()));
       await Promise.all(schedules.map((schedule) => schedule.close()));
+    },
+  };
+}
+
+/**
+ * Looks for copies to serve until the database is reached: at once in all places, then again where others may put a
+ * newer one. So a node that is cut off from the database alone follows the copies of those that are not.
+ */
+function makeFinder(parts: CopyKeeperParts): { start(): Promise<void>; close(): void } {
+  const { clock, follower, disk, siblings, shared } = parts;
+  let closed = false;
+  let cancel: Cancel = () => undefined;
+  const disks = [disk, ...siblings].filter((copy) => copy !== undefined);
+  const look = async (places: readonly Place[]): Promise<void> => {
+    await offer(parts, places);
+    if (closed || sharedPlaces.length === 0 || follower.status().source === "database") return;
+    const waitMs = follower.edition() === undefined ? lookAgainMs : lookForNewerMs;
+    cancel = clock.after(waitMs, () => void look(sharedPlaces));
+  };
+  const diskPlaces = disks.map(({ load }): Place => ({ source: "disk", load }));
+  const sharedPlaces = shared.map(({ load }): Place => ({ source: "shared-copy", load }));
+  return {
+    start: () => look([...diskPlaces, ...sharedPlaces]),
+    close: () => {
+      closed = true;
+      cancel();
     },
   };
 }
@@ -149,10 +179,7 @@ function contentNow(parts: CopyKeeperParts): CopyContent | undefined {
   return { edition, cluster, callers: parts.callers.export(keptCallers) };
 }
 
-async function offer(
-  parts: CopyKeeperParts,
-  places: readonly { source: Source; load(): Promise<Copy | undefined> }[],
-): Promise<void> {
+async function offer(parts: CopyKeeperParts, places: readonly Place[]): Promise<void> {
   const loaded = await Promise.all(
     places.map(async ({ source, load }): Promise<Found[]> => {
       const copy = await load();

@@ -4,12 +4,12 @@
  * knowingly, and a place that fails harms nobody.
  */
 import { join } from "node:path";
-import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { CopyContent } from "./copy-content.ts";
 import type { CopiedState, Copy, CopyHeader, CopyKey, HeaderFacts } from "./copy-envelope.ts";
 import { CopyFault, decodeCopy, encodeCopy, isNewerCopy, proveHeader } from "./copy-envelope.ts";
 import type { Disk } from "./disk.ts";
+import { makeOutageLog } from "./outage-log.ts";
 import type { Slices } from "./time-slice.ts";
 
 const refreshMs = 4 * 60 * 1000;
@@ -40,15 +40,17 @@ export interface SharedCopy {
 
 export function makeSharedCopy(parts: SharedCopyParts): SharedCopy {
   const { place, key, schema } = parts;
+  const outage = makeOutageLog(parts.logger, `use the ${place.name} copy of the configuration`);
   return {
     name: place.name,
     load: async () => {
       try {
         const bytes = await place.load();
-        return bytes && (await decodeCopy(bytes, key, schema, parts.makeSlices()));
+        const copy = bytes && (await decodeCopy(bytes, key, schema, parts.makeSlices()));
+        outage.worked();
+        return copy;
       } catch (error) {
-        const fields = { place: place.name, error: messageOf(error) };
-        parts.logger.error(fields, "the shared snapshot copy cannot be used");
+        outage.failed(error);
         return undefined;
       }
     },
