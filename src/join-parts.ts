@@ -153,8 +153,8 @@ export async function joinServer(parts: JoinedParts): Promise<HttpServer> {
     calls: joinGateway(parts),
     admin: joinAdmin(parts),
     metricsPage: () => metrics.page(),
-    renderCallError: (dialect, error) =>
-      getDialect(dialect).renderError(error, { locale: config.locale, requestId: "" }),
+    renderCallError: (dialect, error, requestId) =>
+      getDialect(dialect).renderError(error, { locale: config.locale, requestId }),
     renderAdminError: renderProblem,
   });
 }

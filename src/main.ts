@@ -102,4 +102,6 @@ process.on("uncaughtException", (error) => {
   printError(`fatal: ${messageOf(error)}\n${error.stack ?? ""}`);
   process.exit(1);
 });
+// The rooms' own timers keep no process alive; the program ends when `main` says so and not before.
+setInterval(() => undefined, 2 ** 30);
 process.exit(await main(process.argv.slice(2)));

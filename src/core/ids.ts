@@ -7,6 +7,20 @@ export type RandomBytes = (length: number) => Uint8Array;
 /** The machine's own source of randomness. */
 export const systemRandom: RandomBytes = (length) => randomBytes(length);
 
+/** {@link systemRandom} fetched in larger pieces: asking the kernel for each id costs more than the rest of making one. */
+export function makeRandomPool(source: RandomBytes = systemRandom, poolBytes = 4096): RandomBytes {
+  let pool: Uint8Array = new Uint8Array(0);
+  let at = 0;
+  return (length) => {
+    if (at + length > pool.length) {
+      pool = source(Math.max(poolBytes, length));
+      at = 0;
+    }
+    at += length;
+    return pool.subarray(at - length, at);
+  };
+}
+
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 
 function base32(value: bigint, length: number): string {

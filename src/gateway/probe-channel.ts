@@ -45,7 +45,9 @@ export function makeChannelProbe(
   return async (channel, model) => {
     const { clock } = parts;
     const startedAtMs = clock.monotonic();
-    const request = makeRequest(clock, model);
+    const late = new AbortController();
+    const cancelLate = clock.after(probeMs, () => late.abort());
+    const request = makeRequest(model, late.signal);
     const dialect = getDialect(request.dialect);
     const telling = { locale: parts.locale, requestId: "" };
     const reply = new Reply({ sink: deafSink(), dialect, telling, clock });
@@ -78,6 +80,7 @@ export function makeChannelProbe(
       const failure = thrown instanceof AllFailed ? thrown.failure : undefined;
       return found(false, failure?.passOn?.status ?? null, messageOf(failure?.error ?? thrown));
     } finally {
+      cancelLate();
       reply.close();
     }
   };
@@ -85,14 +88,12 @@ export function makeChannelProbe(
 
 const noRetries: Settings = { retryTimes: 0, cooldownSeconds: 0, systemName: "" };
 
-function makeRequest(clock: Clock, model: string): CallRequest {
+function makeRequest(model: string, signal: AbortSignal): CallRequest {
   const operation: UpstreamOperation = embeddingName.test(model) ? "embeddings" : "chat";
   const body =
     operation === "chat"
       ? { model, messages: [{ role: "user", content: "hi" }], max_tokens: 1 }
       : { model, input: "hi" };
-  const late = new AbortController();
-  clock.after(probeMs, () => late.abort());
   return {
     id: "",
     dialect: "openai-chat",
@@ -101,7 +102,7 @@ function makeRequest(clock: Clock, model: string): CallRequest {
     query: {},
     body: Buffer.from(JSON.stringify(body)),
     address: "127.0.0.1",
-    signal: late.signal,
+    signal,
     drainSignal: new AbortController().signal,
   };
 }

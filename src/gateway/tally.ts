@@ -95,6 +95,8 @@ export class Tally {
     if (this.#caller === undefined) return undefined;
     const { caller, snapshot } = this.#caller;
     const { request, admittedAtMs } = this.#parts;
+    // Listing models costs nobody anything, and pollers would drown the ledger in it.
+    if (request.operation === "models" || request.operation === "model") return undefined;
     const model = this.#facts?.model ?? request.pathModel ?? "";
     return {
       callId: request.id,

@@ -1,6 +1,7 @@
 /** One request as every route of this room reads it: id, address, plain headers and query, before any step runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { makeCallId } from "../core/ids.ts";
+import type { RandomBytes } from "../core/ids.ts";
 import type { HeaderMap } from "../wire/call.ts";
 import type { AddressResolver } from "./caller-address.ts";
 
@@ -21,6 +22,8 @@ export interface Exchange {
 
 export interface ExchangeParts {
   readonly businessNowMs: () => number;
+  /** For request ids. */
+  readonly random: RandomBytes;
   readonly resolveAddress: AddressResolver;
 }
 
@@ -34,7 +37,7 @@ export function makeExchange(
   const [path = "/", ...search] = (request.url ?? "/").split("?");
   const connection = request.socket.remoteAddress ?? "";
   return {
-    id: makeCallId(parts.businessNowMs()),
+    id: makeCallId(parts.businessNowMs(), parts.random),
     method: request.method ?? "GET",
     path,
     headers,

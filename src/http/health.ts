@@ -28,9 +28,10 @@ export function unreadyReason(
   if (draining) return "draining";
   if (parts.sync.status().state === "unsupported")
     return "the database's schema is newer than this version supports";
-  return parts.sync.current() === undefined
-    ? "no validated configuration has been loaded yet"
-    : undefined;
+  if (parts.sync.current() !== undefined) return undefined;
+  const { lastError } = parts.sync.status();
+  const none = "no validated configuration has been loaded yet";
+  return lastError === null ? none : `${none}: the database could not be read (${lastError})`;
 }
 
 /** Mounts health, metrics and pages. */

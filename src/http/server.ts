@@ -7,7 +7,7 @@ import type { AdminRoute } from "../admin/admin-route.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
-import { makeCallId } from "../core/ids.ts";
+import { makeCallId, makeRandomPool } from "../core/ids.ts";
 import type { Sync } from "../sync/sync.ts";
 import { mountAdminRoutes } from "./admin-routes.ts";
 import { makeAddressResolver } from "./caller-address.ts";
@@ -59,6 +59,7 @@ export async function openServer(parts: ServerParts): Promise<HttpServer> {
     drain,
     faults: parts,
     businessNowMs: parts.sync.businessNowMs,
+    random: makeRandomPool(),
     resolveAddress,
     bodies: {
       clock,

@@ -57,7 +57,8 @@ for (const engine of engines) {
     { skip: skipReason(engine, "own"), timeout: 120_000 },
     async () => {
       await using server = await startServer(engine);
-      await using database = await freshDatabaseOn(engine, server.url);
+      // Gone with its server: while that is down it could not be dropped.
+      const database = await freshDatabaseOn(engine, server.url);
       const upstream = await openVendor();
       const slaveFolder = mkdtempSync(join(tmpdir(), "switchyard-slave-"));
       const slaveOptions = { dsn: database.dsn, type: "slave", dataDir: slaveFolder } as const;
@@ -144,7 +145,8 @@ for (const engine of engines) {
     { skip: skipReason(engine, "own"), timeout: 60_000 },
     async () => {
       await using server = await startServer(engine);
-      await using database = await freshDatabaseOn(engine, server.url);
+      // Gone with its server: while that is down it could not be dropped.
+      const database = await freshDatabaseOn(engine, server.url);
       await using slave = await startNode({ dsn: database.dsn, type: "slave", waitReady: false });
       const unready = await waitFor("the slave answers", 5000, async () => await ready(slave));
       assert.equal(unready.status, 503);

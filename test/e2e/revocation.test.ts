@@ -36,26 +36,24 @@ for (const engine of ["postgres", "mysql"] as const) {
       const stopping = new AbortController();
       let answeredAt = Number.POSITIVE_INFINITY;
       const late: string[] = [];
-      const load = cluster.nodes.map(async (node) => {
-        let admitted = 0;
+      const admitted = cluster.nodes.map(() => 0);
+      const load = cluster.nodes.map(async (node, index) => {
         while (!stopping.signal.aborted) {
           const sent = performance.now();
           const reply = await node.chat("m", key);
-          if (reply.status === 200) admitted += 1;
+          if (reply.status === 200) admitted[index] = (admitted[index] ?? 0) + 1;
           if (reply.status === 200 && sent > answeredAt + everywhereMs) late.push(node.url);
           if (reply.status !== 200) assert.equal(reply.status, 401, reply.text);
         }
-        return admitted;
       });
-      await new Promise((wake) => setTimeout(wake, 500));
+      await waitFor("each node admits the key", 5000, () => admitted.every((count) => count > 5));
       await write(cluster.slaves[0] as GatewayNode, "PATCH", `/api/keys/${id}`, {
         status: "disabled",
       });
       answeredAt = performance.now();
       await new Promise((wake) => setTimeout(wake, everywhereMs + 500));
       stopping.abort();
-      for (const admitted of await Promise.all(load))
-        assert.ok(admitted > 10, "each node admitted the key before");
+      await Promise.all(load);
       assert.deepEqual(late, []);
       for (const node of cluster.nodes) {
         const reply = await node.chat("m", key);
@@ -71,7 +69,8 @@ test(
   { skip: skipReason("postgres", "own"), timeout: 60_000 },
   async () => {
     await using server = await startPostgres();
-    await using database = await freshDatabaseOn("postgres", server.url);
+    // Gone with its server: while that is down it could not be dropped.
+    const database = await freshDatabaseOn("postgres", server.url);
     const upstream = await openVendor();
     const folder = mkdtempSync(join(tmpdir(), "switchyard-revoked-"));
     try {
