@@ -2,6 +2,7 @@
  * The one write door. Promises: what commits was validated whole against the configuration it changes, not against what
  * this node happened to know; revisions are dense and made under one lock; an uncertain commit is never made twice.
  */
+import type { Clock } from "../core/clock.ts";
 import { sleep } from "../core/clock.ts";
 import { GatewayError, messageOf } from "../core/errors.ts";
 import { makeId } from "../core/ids.ts";
@@ -10,12 +11,15 @@ import type { Head, SyncWrites } from "../store/sync-store.ts";
 import { checkWrites } from "./check-writes.ts";
 import { DatabaseFaults, DoorTransaction } from "./door-writes.ts";
 import type { Edition } from "./edition.ts";
+import { inTime } from "./in-time.ts";
 import { makeEdition } from "./load.ts";
 import { readRows } from "./read-rows.ts";
 import type { Author, Written } from "./sync.ts";
 import { makeSlices } from "./time-slice.ts";
 import type { Door, DoorParts, RawWrites } from "./write-door.ts";
 
+/** How long a write waits for those before it. */
+const turnMs = 10_000;
 /** How long a write waits for this node to serve it. */
 const applyWaitMs = 1000;
 /** Tries to learn the outcome of a commit whose connection broke. */
@@ -25,13 +29,7 @@ const commitTries = 3;
 const summaryLength = 190;
 
 export function makeDoor(parts: DoorParts): Door {
-  // One at a time from this node: those behind would only hold connections while they wait for the head's lock.
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(write: () => Promise<T>): Promise<T> => {
-    const mine = last.then(write, write);
-    last = mine.catch(() => undefined);
-    return mine;
-  };
+  const inTurn = makeTurns(parts.clock);
   const writeRaw: Door["writeRaw"] = async (author, work) => {
     const { written, position } = await inTurn(() => commit(parts, author, work));
     if (position === undefined) return written;
@@ -41,6 +39,31 @@ export function makeDoor(parts: DoorParts): Door {
     return written;
   };
   return { writeRaw, write: (author, work) => writeRaw(author, work) };
+}
+
+/** One write at a time from this node: those behind would only hold connections while they wait for the head's lock. */
+function makeTurns(clock: Clock): <T>(write: () => Promise<T>) => Promise<T> {
+  let last: Promise<void> = Promise.resolve();
+  return async (write) => {
+    const before = last;
+    let leave: () => void = () => undefined;
+    last = new Promise((resolve) => (leave = resolve));
+    try {
+      // One that waits behind a dead connection says so, rather than for ever.
+      await inTime(clock, turnMs, before);
+    } catch (error) {
+      void before.then(leave);
+      throw new GatewayError("temporarily_unavailable", "Earlier changes are still being written", {
+        cause: error,
+        retryAfterS: 1,
+      });
+    }
+    try {
+      return await write();
+    } finally {
+      leave();
+    }
+  };
 }
 
 /** What one run of the transaction came to; kept outside it, for the case that its COMMIT is uncertain. */

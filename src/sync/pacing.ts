@@ -5,7 +5,7 @@ const pollMs = 250;
 const spread = 0.2;
 /** The fleet's polls per second that a database is asked to bear from 100 nodes on, until the ceiling binds. */
 const fleetPollsPerSecond = 400;
-const slowestPollMs = 1000;
+export const slowestPollMs = 1000;
 
 /** Ms until the next poll: 250 ± 20 % up to 100 live nodes, never above a second. */
 export function pollDelay(liveNodes: number, random: () => number): number {

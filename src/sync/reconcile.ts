@@ -38,6 +38,8 @@ export interface Reconciler {
 
 const author: Author = { name: "sql", userId: null, address: "", requestId: "" };
 const retryMs = 2000;
+/** So many under one lock: other writes get their turn between. */
+const rowsAtOnce = 200;
 
 export function makeReconciler(parts: ReconcilerParts): Reconciler {
   return new PeriodicReconciler(parts);
@@ -115,9 +117,11 @@ class PeriodicReconciler implements Reconciler {
 
   #adoptable(): readonly HeldRow[] {
     const odd = this.#parts.follower.edition()?.rowSet.odd.values() ?? [];
-    return [...odd].filter(
+    const rows = [...odd].filter(
       (held) => held.status === "unlogged" && held.fault === undefined && !this.#tried.has(held),
     );
+    // A group before the channels that name it.
+    return rows.sort((a, b) => snapshotKinds.indexOf(a.kind) - snapshotKinds.indexOf(b.kind));
   }
 
   #adopt(): Promise<void> {
@@ -127,9 +131,11 @@ class PeriodicReconciler implements Reconciler {
 
   async #adoptAll(): Promise<void> {
     const rows = this.#adoptable();
-    if (rows.length === 0 || this.#closed) return;
     try {
-      if (!(await this.#adoptTogether(rows))) await this.#adoptEach(rows);
+      for (let start = 0; start < rows.length && !this.#closed; start += rowsAtOnce) {
+        const some = rows.slice(start, start + rowsAtOnce);
+        if (!(await this.#adoptTogether(some))) await this.#adoptEach(some);
+      }
     } catch (error) {
       const { logger, clock } = this.#parts;
       logger.warn({ error: messageOf(error) }, "rows changed by hand could not be adopted yet");

@@ -58,10 +58,15 @@ export async function buildEdition(
     ...prices,
     ...settings,
     routes: makeRouteIndex(joined.routeTable),
-    rejected: [...noted.values()],
+    rejected: [...noted.values()].sort(byKindAndId),
     digest: renderDigest(rowSet.digest),
   });
   return { rowSet, snapshot, credentialIds, routeTable: joined.routeTable };
+}
+
+/** The order in which rows went bad is each node's own; what is told of them is not. */
+function byKindAndId(a: Rejected, b: Rejected): number {
+  return a.kind === b.kind ? a.id - b.id : a.kind < b.kind ? -1 : 1;
 }
 
 function rejectedRow(held: HeldRow, reason: string): Rejected {

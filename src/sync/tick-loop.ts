@@ -3,11 +3,10 @@
  * only bring the next tick forward.
  */
 import type { Cancel, Clock } from "../core/clock.ts";
-import { makeBellBucket } from "./pacing.ts";
+import { makeBellBucket, slowestPollMs } from "./pacing.ts";
 
 export interface TickParts {
   readonly clock: Clock;
-  /** Must not reject. */
   readonly tick: () => Promise<void>;
   /** Ms until the next tick when no bell rings. */
   readonly nextDelayMs: () => number;
@@ -78,10 +77,20 @@ export class TickLoop {
     this.#rung = this.#bellPlanned;
     this.#bellPlanned = false;
     this.#dirty = false;
-    this.#running = this.#parts.tick().then(() => {
+    const prepare = (): void => {
       this.#running = undefined;
-      this.#plan(this.#parts.nextDelayMs());
+      this.#plan(this.#nextDelayMs());
       if (this.#dirty) this.#planBell();
-    });
+    };
+    // Whatever a tick throws, the next one comes.
+    this.#running = this.#parts.tick().then(prepare, prepare);
+  }
+
+  #nextDelayMs(): number {
+    try {
+      return this.#parts.nextDelayMs();
+    } catch {
+      return slowestPollMs;
+    }
   }
 }

@@ -192,6 +192,29 @@ test("an outcome that cannot be learned is told as such", async () => {
   assert.match(fault.message, /may or may not/);
 });
 
+test("writes behind one that hangs are told to come back, and go on once it ends", async () => {
+  const cluster = new Cluster();
+  let hang: Promise<void> | undefined;
+  let end: (() => void) | undefined;
+  const store = replacing((real) => ({
+    write: async (work) => {
+      await hang;
+      return real.write(work);
+    },
+  }));
+  const a = cluster.start("a", { store });
+  await cluster.clock.pass(100);
+  hang = new Promise((resolve) => (end = resolve));
+  const first = a.door.write(author, (tx) => tx.insert("channel", channelValues("one")));
+  const behind = await faultOf(cluster.addChannel(a, "two"));
+  assert.equal(behind.kind, "temporarily_unavailable");
+  hang = undefined;
+  end?.();
+  await cluster.clock.until(first, 1000);
+  assert.equal((await cluster.addChannel(a, "three")).revision, 3);
+  assert.equal(cluster.database.state.rows.channel.size, 2);
+});
+
 test("writes of many nodes at once make dense revisions and lose nothing", async () => {
   const cluster = new Cluster();
   const nodes = await cluster.settled("a", "b", "c");

@@ -418,6 +418,23 @@ test("a listener that throws harms neither the swap nor the other listeners", as
   assert.equal(a.follower.status().state, "live");
 });
 
+test("no fault of a part that the follower is given ends the following", async () => {
+  const cluster = new Cluster();
+  let breaks = true;
+  const maybe = (): number => {
+    if (breaks) throw new Error("mine");
+    return 3;
+  };
+  const a = cluster.start("a", {
+    liveNodes: maybe,
+    meters: { head: () => void maybe(), error: () => void maybe(), state: () => void maybe() },
+  });
+  await cluster.clock.pass(5000);
+  breaks = false;
+  await cluster.clock.pass(2000);
+  assert.equal(a.follower.status().state, "live");
+});
+
 test("a closed follower applies nothing more", async () => {
   const cluster = new Cluster();
   const [a, b] = await cluster.settled("a", "b");

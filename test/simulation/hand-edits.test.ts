@@ -127,6 +127,30 @@ test("of several changes by hand the valid ones are adopted, whatever the others
   );
 });
 
+test("a thousand rows changed by hand are adopted in portions, groups before the channels that name them", async () => {
+  const cluster = new Cluster();
+  const a = cluster.start("a", {
+    validateConfig: (next) =>
+      [...next.channels.values()]
+        .filter((channel) => channel.groups.some((group) => !next.groups.has(group)))
+        .map(() => ({ field: "groups", message: "is unknown" })),
+  });
+  await cluster.clock.pass(100);
+  for (let count = 0; count < 500; count += 1) {
+    const id = cluster.database.freshId();
+    const values = channelValues(`c${count}`, { groups: '["vip"]' });
+    cluster.database.handEdit("channel", id, { ...values, id, rev: 0n } as RawRow);
+  }
+  const id = cluster.database.freshId();
+  const group = { symbol: "vip", name: "VIP", ratio: 1n, public: 1, enabled: 1 };
+  const times = { created_at: 0n, updated_at: 0n };
+  cluster.database.handEdit("group", id, { ...group, ...times, id, rev: 0n } as RawRow);
+  await cluster.clock.until(a.reconciler.runNow(), 60_000);
+  await cluster.clock.pass(500);
+  assert.equal(a.follower.current()?.channels.size, 500);
+  assert.equal(a.follower.current()?.revision, 4);
+});
+
 test("a fresh node adopts at once what no revision can have written", async () => {
   const cluster = new Cluster();
   const id = cluster.database.freshId();
