@@ -54,3 +54,87 @@ test("all faults are named at once, nested ones by their path", () => {
     },
   );
 });
+
+/** What is said of each fault, as `field message`. */
+function faultsOf(act: () => unknown): readonly string[] {
+  try {
+    act();
+  } catch (error) {
+    const { fields } = error as { fields: { field: string; message: string }[] };
+    return fields.map(({ field, message }) => `${field} ${message}`);
+  }
+  return [];
+}
+
+test("a fault says what is expected; only what is missing is required", () => {
+  const schema = z.strictObject({
+    text: z.string().max(3),
+    count: z.int().min(1).max(9),
+    list: z.array(z.string()).max(1),
+    flag: z.boolean(),
+    map: z.record(z.string().regex(/^[a-z]+$/, "is no name"), z.string()),
+    kind: z.enum(["a", "b"]),
+    either: z.union([z.int().min(1), z.string().min(1)]),
+  });
+  const good = { text: "x", count: 1, list: [], flag: true, map: {}, kind: "a", either: 1 };
+  const cases: [object, string][] = [
+    [{ text: 1 }, "text must be a text"],
+    [{ text: "four" }, "text must have at most 3 characters"],
+    [{ text: undefined }, "text is required"],
+    [{ text: null }, "text must be a text"],
+    [{ count: "1" }, "count must be a number"],
+    [{ count: 1.5 }, "count must be a whole number"],
+    [{ count: 0 }, "count must be at least 1"],
+    [{ count: 10 }, "count must be at most 9"],
+    [{ list: "x" }, "list must be an array"],
+    [{ list: ["a", "b"] }, "list must have at most 1 entries"],
+    [{ list: [1] }, "list[0] must be a text"],
+    [{ flag: "true" }, "flag must be true or false"],
+    [{ map: [] }, "map must be an object"],
+    [{ map: { "9": "x" } }, "map.9 is no name"],
+    [{ map: { a: 1 } }, "map.a must be a text"],
+    [{ kind: "c" }, 'kind must be "a" or "b"'],
+    [{ either: [] }, "either must be a number or a text"],
+    [{ either: 0 }, "either must be at least 1"],
+    [{ either: undefined }, "either is required"],
+  ];
+  for (const [wrong, expected] of cases)
+    assert.deepEqual(
+      faultsOf(() => parseFields(schema, { ...good, ...wrong })),
+      [expected],
+      JSON.stringify(wrong),
+    );
+});
+
+test("text that no database gives back as it came is refused by name", () => {
+  const parse = (text: string) => () => parseBody(Buffer.from(text));
+  assert.deepEqual(
+    faultsOf(
+      parse(String.raw`{"a":["x","\u0000"],"b":{"c":"\ud800"},"n\u0000":1,"ok":"\ud83d\ude42"}`),
+    ),
+    [
+      "a[1] must be valid text without NUL characters",
+      "b.c must be valid text without NUL characters",
+      "n\0 must be valid text without NUL characters",
+    ],
+  );
+  assert.throws(() => parseBody(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])), {
+    kind: "invalid_request",
+  });
+});
+
+test("a repeated member is refused: one of the two would be ignored", () => {
+  assert.throws(() => parseBody(Buffer.from('{"name":"a","x":{"name":1},"name":"b"}')), {
+    kind: "invalid_request",
+    fields: [
+      {
+        field: "name",
+        message: 'The member "name" stands in the body more than once; send it once',
+      },
+    ],
+  });
+  assert.deepEqual(parseBody(Buffer.from('{"name":"a","x":{"name":1}}')), {
+    name: "a",
+    x: { name: 1 },
+  });
+});

@@ -2,7 +2,9 @@
 import type { z } from "zod";
 import { GatewayError } from "../core/errors.ts";
 import type { FieldFault } from "../core/errors.ts";
+import { scanMembers } from "../core/json.ts";
 import type { Json, JsonObject } from "../core/json-value.ts";
+import { wordIssue } from "./issue-words.ts";
 
 /** Fields that will mean something one day; until then they are refused by name. */
 export interface LaterFields {
@@ -12,17 +14,46 @@ export interface LaterFields {
 export const notEnforced = "is not enforced yet, so it is not accepted";
 export const readOnly = "is read-only";
 
-/** The request's body as a JSON object; an empty one is `{}`. Throws `invalid_request`. */
+/**
+ * The request's body as a JSON object; an empty one is `{}`. Throws `invalid_request`, also for a repeated member (one
+ * of the two would be ignored) and for text that no database could give back as it came.
+ */
 export function parseBody(body: Buffer): JsonObject {
   if (body.length === 0) return {};
   let value: unknown;
   try {
-    value = JSON.parse(body.toString("utf8"));
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch {
-    throw new GatewayError("invalid_request", "The body is not valid JSON");
+    throw new GatewayError("invalid_request", "The body is not valid JSON in UTF-8");
   }
-  if (isObject(value)) return value;
-  throw new GatewayError("invalid_request", "The body must be a JSON object");
+  if (!isObject(value)) throw new GatewayError("invalid_request", "The body must be a JSON object");
+  scanMembers(body, Object.keys(value));
+  checkText(value);
+  return value;
+}
+
+/** Throws `validation_failed` for text with a NUL or half a character: PostgreSQL refuses it, others would change it. */
+export function checkText(value: Json): void {
+  const faults = textFaults(value, []);
+  if (faults.length > 0) throw invalid(faults);
+}
+
+function textFaults(value: Json, path: readonly PropertyKey[]): readonly FieldFault[] {
+  if (typeof value === "string")
+    return isStorable(value) ? [] : [{ field: fieldPath(path), message: notStorable }];
+  if (Array.isArray(value))
+    return value.flatMap((item: Json, index) => textFaults(item, [...path, index]));
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, member]) => {
+    const inner = [...path, name];
+    return isStorable(name) ? textFaults(member, inner) : textFaults(name, inner);
+  });
+}
+
+const notStorable = "must be valid text without NUL characters";
+
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\0");
 }
 
 /** Whether a value is a JSON object. */
@@ -36,7 +67,7 @@ export function parseFields<S extends z.ZodType>(
   value: unknown,
   later: LaterFields = {},
 ): z.output<S> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: wordIssue });
   if (result.success) return result.data;
   throw invalid(result.error.issues.flatMap((issue) => faultsOf(issue, later)));
 }
@@ -62,8 +93,9 @@ function faultsOf(issue: z.core.$ZodIssue, later: LaterFields): FieldFault[] {
         (path === "" && Object.hasOwn(later, key) ? later[key] : undefined) ??
         "is not a known field",
     }));
-  const missing = issue.code === "invalid_type" && issue.input === undefined;
-  return [{ field: path === "" ? "body" : path, message: missing ? "is required" : issue.message }];
+  // A record's own message says only that some name is wrong; what is wrong with it lies inside.
+  const inner = issue.code === "invalid_key" ? issue.issues[0]?.message : undefined;
+  return [{ field: path === "" ? "body" : path, message: inner ?? issue.message }];
 }
 
 function fieldPath(path: readonly PropertyKey[]): string {

@@ -8,7 +8,7 @@ import { parseDuration } from "../config/env-parsers.ts";
 import { GatewayError, toGatewayError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Author, Sync } from "../sync/sync.ts";
-import { invalid, parseBody, parseFields } from "./parse-fields.ts";
+import { checkText, invalid, parseBody, parseFields } from "./parse-fields.ts";
 import { renderProblem } from "./problem.ts";
 import type { AdminReply, AdminRequest, AdminRoute } from "./admin-route.ts";
 import type { ActReply, ActRequest, RouteSpec } from "./route-spec.ts";
@@ -39,6 +39,7 @@ export function serveRoute(spec: RouteSpec, parts: ServeParts): AdminRoute {
     handle: async (request) => {
       try {
         const manager = await admit(spec, parts, request);
+        checkText({ ...request.query, ...request.params });
         const query = parseFields(querySchema, request.query);
         const waitMs = parseWait(query);
         const reply = await spec.act(actRequest({ request, manager, query, write }));
