@@ -71,7 +71,7 @@ for (const engine of ["sqlite", "postgres", "mysql"] as const) {
       const options = { dataDir: folder, ...(engine !== "sqlite" && { dsn: database.dsn }) };
       try {
         for (let round = 0; round < 3; round += 1) {
-          const node = await startNode(options);
+          await using node = await startNode(options);
           const writes = writePairs(node, upstream.baseUrl);
           const calls = Promise.all(
             Array.from({ length: 20 }, () => node.chat("pair-0").catch(() => undefined)),
@@ -82,7 +82,7 @@ for (const engine of ["sqlite", "postgres", "mysql"] as const) {
           await calls;
           assert.ok(answered.length > 0 || round > 0, "writes were answered before the kill");
 
-          const again = await startNode(options);
+          await using again = await startNode(options);
           const channels: { name: string; credentials: number }[] = [];
           for (let after = ""; ;) {
             const page = (await again.api("GET", `/api/channels?limit=200${after}`)).json<{
@@ -99,11 +99,12 @@ for (const engine of ["sqlite", "postgres", "mysql"] as const) {
             [],
             "what was answered is there",
           );
-          const status = (await again.api("GET", "/api/sync")).json<{
-            data: { state: string; appliedRevision: number; headRevision: number };
-          }>().data;
-          assert.equal(status.state, "live");
-          assert.equal(status.appliedRevision, status.headRevision);
+          await waitFor("the restarted node is live at the head", 3000, async () => {
+            const { data } = (await again.api("GET", "/api/sync")).json<{
+              data: { state: string; appliedRevision: number; headRevision: number };
+            }>();
+            return data.state === "live" && data.appliedRevision === data.headRevision;
+          });
           for (const name of answered.slice(-3)) assert.equal((await again.chat(name)).status, 200);
           await write(again, "POST", "/api/channels", channelTo(upstream, [`after-${round}`]));
           for (const channel of channels)

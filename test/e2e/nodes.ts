@@ -140,6 +140,10 @@ export async function startNode(options: NodeOptions = {}): Promise<GatewayNode>
     env: environment(options, dataDir, port),
     stdio: ["ignore", "pipe", "pipe"],
   });
+  // A test that fails before its clean-up must leave no gateway behind.
+  const killAtExit = (): void => void child.kill("SIGKILL");
+  process.once("exit", killAtExit);
+  child.once("exit", () => process.removeListener("exit", killAtExit));
   let printed = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
