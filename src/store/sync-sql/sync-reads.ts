@@ -87,14 +87,29 @@ async function readRows(
   kind: SnapshotKind,
   ids: readonly bigint[] | undefined,
 ): Promise<readonly RawRow[]> {
+  if (ids === undefined) return await readAllRows(db, kind);
   const query = db.selectFrom(tableOf(kind)).selectAll().orderBy("id");
-  if (ids === undefined) return (await query.execute()) as unknown as RawRow[];
   const found: RawRow[] = [];
   for (const chunk of chunksOf(ids)) {
     const rows = await query.where("id", "in", chunk).execute();
     found.push(...(rows as unknown as RawRow[]));
   }
   return found;
+}
+
+/** Rows taken at once; decoding ten thousand in one piece would hold up the event loop for 20 to 40 ms. */
+const pageSize = 500;
+
+async function readAllRows(db: Sql, kind: SnapshotKind): Promise<readonly RawRow[]> {
+  const query = db.selectFrom(tableOf(kind)).selectAll().orderBy("id").limit(pageSize);
+  const found: RawRow[] = [];
+  for (let page = query; ;) {
+    const rows = (await page.execute()) as unknown as RawRow[];
+    for (const row of rows) found.push(row);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < pageSize) return found;
+    page = query.where("id", ">", last.id);
+  }
 }
 
 async function countRows(db: Sql, kind: SnapshotKind): Promise<number> {
