@@ -111,6 +111,33 @@ test("a new node with an empty disk starts from the shared copy; the newest of a
   assert.equal(alone.sync.status().source, "disk");
 });
 
+test("with its database there a restarted node never serves its copy, and knows its callers all the same", async () => {
+  await using store = await openFresh("sqlite");
+  await using folder = await makeFolder();
+  await using other = await makeFolder();
+  const first = await openNode("sqlite", store.fresh.dsn, { dataDir: folder.path });
+  assert.ok(await first.sync.whenServing(5_000));
+  const owner = await addUser(first.sync, "owner");
+  const key = await addKey(first.sync, owner, "sk-goes");
+  await addKey(first.sync, owner, "sk-stays");
+  for (const name of ["sk-goes", "sk-stays"]) assert.equal(await lookUp(first, name), "found");
+  await first.close();
+  await using writer = await openNode("sqlite", store.fresh.dsn, { dataDir: other.path });
+  assert.ok(await writer.sync.whenServing(5_000));
+  await writer.sync.write(testAuthor, (tx) => tx.remove("key", key));
+  await using back = await openNode("sqlite", store.fresh.dsn, { dataDir: folder.path });
+  assert.ok(await back.sync.whenServing(5_000));
+  assert.equal(back.sync.status().source, "database");
+  assert.equal(
+    back.log.some(({ message }) => message.startsWith("serving from a copy")),
+    false,
+  );
+  await until(() => back.answered("findCaller") >= 2);
+  back.down = true;
+  assert.equal(await lookUp(back, "sk-stays"), "found");
+  assert.notEqual(await lookUp(back, "sk-goes"), "found");
+});
+
 test("a node cut off from the database alone follows the copies of one that is not", async () => {
   await using store = await openFresh("sqlite");
   await using a = await makeFolder();

@@ -3,9 +3,10 @@
  * kept: a copy is written only from what the database gave, and what was taken away reaches it within a second.
  */
 import type { Cancel, Clock } from "../core/clock.ts";
+import { sleep } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SyncMeters } from "../metrics/meters.ts";
-import type { CallerCache } from "./caller-cache.ts";
+import type { CallerCache, CallerExport } from "./caller-cache.ts";
 import type { ClusterKeeper } from "./cluster-keeper.ts";
 import type { Copy } from "./copy-envelope.ts";
 import { isNewerCopy } from "./copy-envelope.ts";
@@ -67,8 +68,12 @@ const diskPace: SchedulePace = {
   urgentDelayMs: 100,
   urgentSpacingMs: 500,
 };
+/** A healthy database answers well within it; a node whose database is dead is ready after it all the same. */
+const databaseHeadStartMs = 700;
 const lookAgainMs = 2_000;
 const lookForNewerMs = 5_000;
+const warmedCallers = 2_000;
+const warmedAtOnce = 4;
 const keptCallers = 20_000;
 /** Callers in use and the date change without any revision. */
 const refreshMs = 5 * 60 * 1000;
@@ -113,8 +118,12 @@ function makeFinder(parts: CopyKeeperParts): { start(): Promise<void>; close(): 
   let closed = false;
   let cancel: Cancel = () => undefined;
   const disks = [disk, ...siblings].filter((copy) => copy !== undefined);
-  const look = async (places: readonly Place[]): Promise<void> => {
-    await offer(parts, places);
+  const look = async (places: readonly Place[], headStartMs = 0): Promise<void> => {
+    const [found] = await Promise.all([
+      findNewest(parts, places),
+      databaseFirst(parts, headStartMs),
+    ]);
+    if (found !== undefined && !closed) use(parts, found);
     if (closed || sharedPlaces.length === 0 || follower.status().source === "database") return;
     const waitMs = follower.edition() === undefined ? lookAgainMs : lookForNewerMs;
     cancel = clock.after(waitMs, () => void look(sharedPlaces));
@@ -122,7 +131,7 @@ function makeFinder(parts: CopyKeeperParts): { start(): Promise<void>; close(): 
   const diskPlaces = disks.map(({ load }): Place => ({ source: "disk", load }));
   const sharedPlaces = shared.map(({ load }): Place => ({ source: "shared-copy", load }));
   return {
-    start: () => look([...diskPlaces, ...sharedPlaces]),
+    start: () => look([...diskPlaces, ...sharedPlaces], databaseHeadStartMs),
     close: () => {
       closed = true;
       cancel();
@@ -179,18 +188,33 @@ function contentNow(parts: CopyKeeperParts): CopyContent | undefined {
   return { edition, cluster, callers: parts.callers.export(keptCallers) };
 }
 
-async function offer(parts: CopyKeeperParts, places: readonly Place[]): Promise<void> {
+/**
+ * A copy may let in what was revoked while this node was away: it is for when the database does not answer. Resolves
+ * once the first question to the database failed or was answered, after `headStartMs` at the latest.
+ */
+async function databaseFirst(
+  { clock, follower }: CopyKeeperParts,
+  headStartMs: number,
+): Promise<void> {
+  const until = clock.monotonic() + headStartMs;
+  const isDecided = (): boolean => {
+    const { source, lastError } = follower.status();
+    return source === "database" || lastError !== null || clock.monotonic() >= until;
+  };
+  while (!isDecided()) await sleep(clock, 20);
+}
+
+async function findNewest(
+  parts: CopyKeeperParts,
+  places: readonly Place[],
+): Promise<Found | undefined> {
   const loaded = await Promise.all(
     places.map(async ({ source, load }): Promise<Found[]> => {
       const copy = await load();
       return copy === undefined || isTooOld(parts, copy) ? [] : [{ copy, source }];
     }),
   );
-  const newestFirst = loaded
-    .flat()
-    .sort((a, b) => (isNewerCopy(a.copy.header, b.copy.header) ? -1 : 1));
-  const [newest] = newestFirst;
-  if (newest !== undefined) serve(parts, newest);
+  return loaded.flat().sort((a, b) => (isNewerCopy(a.copy.header, b.copy.header) ? -1 : 1))[0];
 }
 
 function isTooOld(parts: CopyKeeperParts, copy: Copy): boolean {
@@ -201,11 +225,15 @@ function isTooOld(parts: CopyKeeperParts, copy: Copy): boolean {
   return true;
 }
 
-function serve(parts: CopyKeeperParts, { copy, source }: Found): void {
+function use(parts: CopyKeeperParts, { copy, source }: Found): void {
   const { content, header } = copy;
   const { follower, logger } = parts;
+  if (follower.status().source === "database") {
+    void warmUp(parts, content.callers);
+    return;
+  }
   // Secrets first: with the snapshot served, keys must be checkable.
-  if (follower.status().source !== "database") parts.cluster.offer(content.cluster);
+  parts.cluster.offer(content.cluster);
   if (!follower.offer(content.edition, source)) return;
   parts.callers.import(content.callers, header.revision);
   const ageSeconds = Math.round((parts.clock.now() - header.databaseTimeMs) / 1000);
@@ -213,4 +241,17 @@ function serve(parts: CopyKeeperParts, { copy, source }: Found): void {
     { source, revision: header.revision, ageSeconds, callers: content.callers.callers.length },
     "serving from a copy until the database is reached",
   );
+}
+
+/** Looks up who called before the restart, so that they are known should the database go away again soon. */
+async function warmUp({ callers }: CopyKeeperParts, copied: CallerExport): Promise<void> {
+  for (
+    let start = 0;
+    start < Math.min(warmedCallers, copied.callers.length);
+    start += warmedAtOnce
+  ) {
+    const some = copied.callers.slice(start, Math.min(start + warmedAtOnce, warmedCallers));
+    const found = await Promise.all(some.map(({ key }) => callers.find(String(key["hash"]))));
+    if (found.some((lookup) => !lookup.found && lookup.reason === "unavailable")) return;
+  }
 }

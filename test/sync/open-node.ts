@@ -38,6 +38,8 @@ export interface TestNode extends AsyncDisposable {
   readonly log: readonly LogLine[];
   /** While true every question to the database fails. */
   down: boolean;
+  /** How often the store was asked so, and answered. */
+  answered(method: keyof SyncStore): number;
   /** Graceful. */
   close(): Promise<void>;
 }
@@ -69,7 +71,7 @@ export async function openNode(
     warn: say("warn"),
     error: say("error"),
   };
-  const state = { down: options.down ?? false };
+  const state: StoreState = { down: options.down ?? false, answered: new Map() };
   const secretKey = options.secretKey ?? testSecret;
   const sync = await openSync({
     config: {
@@ -111,19 +113,27 @@ export async function openNode(
     set down(down) {
       state.down = down;
     },
+    answered: (method) => state.answered.get(method) ?? 0,
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
+interface StoreState {
+  down: boolean;
+  readonly answered: Map<string, number>;
+}
+
 /** The same store, refusing everything while `state.down`. */
-function cuttable(store: SyncStore, state: { down: boolean }): SyncStore {
+function cuttable(store: SyncStore, state: StoreState): SyncStore {
   return new Proxy(store, {
     get: (target, name) => {
       const method = Reflect.get(target, name) as (...values: unknown[]) => unknown;
       return async (...values: unknown[]) => {
         if (state.down) throw new Error("cut off");
-        return method.apply(target, values);
+        const answer = await method.apply(target, values);
+        state.answered.set(String(name), (state.answered.get(String(name)) ?? 0) + 1);
+        return answer;
       };
     },
   });
