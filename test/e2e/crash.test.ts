@@ -68,7 +68,9 @@ for (const engine of ["sqlite", "postgres", "mysql"] as const) {
       await using database = await freshDatabase(engine);
       const upstream = await openVendor();
       const folder = mkdtempSync(join(tmpdir(), "switchyard-crash-"));
-      const options = { dataDir: folder, ...(engine !== "sqlite" && { dsn: database.dsn }) };
+      // No balancer has to be waited for here.
+      const env = { DRAIN_GRACE: "0" };
+      const options = { dataDir: folder, env, ...(engine !== "sqlite" && { dsn: database.dsn }) };
       try {
         for (let round = 0; round < 3; round += 1) {
           await using node = await startNode(options);

@@ -50,6 +50,8 @@ async function* allEvents(
       concurrency,
       timeout: options.fileTimeoutMs,
       signal: options.signal,
+      // A failed test may leave sockets or children behind: its file ends all the same, and its exit hooks run.
+      execArgv: ["--test-force-exit"],
       ...(options.namePatterns.length > 0 && { testNamePatterns: [...options.namePatterns] }),
     });
     for await (const event of stream as AsyncIterable<TestEvent>) {
