@@ -84,6 +84,6 @@ export interface Sync {
   status(): SyncStatus;
   /** Business time: last database time + elapsed monotonic; the wall clock before the first reading. */
   businessNowMs(): number;
-  /** Runs `job` on whichever node leads, every `everyMs`; effects end with the lease's fence. */
+  /** Hands a held lease over, writes the disk copy, tells the registry that this node stopped. */
   close(): Promise<void>;
 }
