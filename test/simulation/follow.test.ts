@@ -405,6 +405,29 @@ test("staleness and lag count what a sleeping machine missed", async () => {
   assert.ok(Math.abs(a.follower.businessNowMs() - cluster.clock.now()) < 5);
 });
 
+test("lag is the age of the oldest change that is known and not served", async () => {
+  const cluster = new Cluster();
+  let reads = true;
+  const store = replacing((real) => ({
+    read: (work) => (reads ? real.read(work) : Promise.reject(new Error("too many connections"))),
+  }));
+  const a = cluster.start("a", { store });
+  const b = cluster.start("b");
+  await cluster.clock.pass(100);
+  assert.equal(a.follower.status().lagMs, 0);
+  reads = false;
+  await cluster.addChannel(b, "one");
+  await cluster.clock.pass(4000);
+  await cluster.addChannel(b, "two");
+  await cluster.clock.pass(1000);
+  const { lagMs, state, headRevision } = a.follower.status();
+  assert.ok(lagMs > 4900 && lagMs < 5200, `${lagMs}`);
+  assert.deepEqual([state, headRevision], ["degraded", 3]);
+  reads = true;
+  await cluster.clock.pass(2000);
+  assert.equal(a.follower.status().lagMs, 0);
+});
+
 test("a listener that throws harms neither the swap nor the other listeners", async () => {
   const cluster = new Cluster();
   const a = cluster.start("a");

@@ -503,12 +503,19 @@ function findCaller(state: State, hash: string): CallerRows | undefined {
   return undefined;
 }
 
+const texts = new WeakMap<RawRow, string>();
+
 /** A row as text that is equal for equal rows. */
 export function canonicalRow(row: RawRow): string {
-  const entries = Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(entries, (_name, value: unknown) =>
-    typeof value === "bigint" ? `${value}n` : value,
-  );
+  let text = texts.get(row);
+  if (text === undefined) {
+    const entries = Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1));
+    text = JSON.stringify(entries, (_name, value: unknown) =>
+      typeof value === "bigint" ? `${value}n` : value,
+    );
+    texts.set(row, text);
+  }
+  return text;
 }
 
 /** Column values of a channel that parses. */
