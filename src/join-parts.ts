@@ -40,16 +40,25 @@ export interface JoinedParts {
   readonly metrics: Metrics;
 }
 
-/** A secret that only the database (or a copy) tells: until then nobody can be judged, which is 503 and never 401. */
+/** What only the database (or a copy) tells: until then nobody can be judged, which is 503 and never 401. */
 function known<T>(value: T | undefined): T {
   if (value !== undefined) return value;
-  throw new GatewayError("temporarily_unavailable", "The gateway does not hold its secrets yet", {
+  throw new GatewayError("temporarily_unavailable", "The gateway is still starting", {
     retryAfterS: 2,
   });
 }
 
+type SealedCheck = () => Promise<boolean>;
+
+/** What decides, before any key or token is looked up, whether anybody can be known here. */
+interface Access {
+  readonly sealed: SealedCheck;
+  /** What is awaited before the node is ready; undefined: nothing. */
+  readonly awaited: () => string | undefined;
+}
+
 /** Whether no account exists. Once one was seen it is never asked again: accounts do not all vanish. */
-function makeSealedCheck(database: Database): () => Promise<boolean> {
+function makeSealedCheck(database: Database): SealedCheck {
   let seenAccount = false;
   return async () => {
     if (seenAccount) return false;
@@ -67,7 +76,7 @@ function makeSealedCheck(database: Database): () => Promise<boolean> {
 }
 
 /** The steps of a call, joined. */
-export function joinGateway(parts: JoinedParts): Gateway {
+export function joinGateway(parts: JoinedParts, access: Access): Gateway {
   const { config, sync, clock } = parts;
   return makeGateway({
     sync,
@@ -80,9 +89,14 @@ export function joinGateway(parts: JoinedParts): Gateway {
     random: Math.random,
     locale: config.locale,
     authenticate: makeAuthenticator({
-      sync,
+      sync: {
+        // Before the first accounts are there no key is looked up: what is not found would be remembered as unknown.
+        current: () => (access.awaited() === undefined ? sync.current() : undefined),
+        findCaller: (hash) => sync.findCaller(hash),
+        businessNowMs: () => sync.businessNowMs(),
+      },
       hashKey: (key) => known(sync.hashKey(key)),
-      sealed: makeSealedCheck(parts.database),
+      sealed: access.sealed,
     }),
   });
 }
@@ -103,7 +117,7 @@ async function findOwner(database: Database, hash: string): Promise<TokenOwner |
 }
 
 /** The management API, joined. */
-export function joinAdmin(parts: JoinedParts): readonly AdminRoute[] {
+export function joinAdmin(parts: JoinedParts, access: Access): readonly AdminRoute[] {
   const { sync, database, upstream, clock, config } = parts;
   return makeAdmin({
     sync,
@@ -116,8 +130,11 @@ export function joinAdmin(parts: JoinedParts): readonly AdminRoute[] {
     hashKey: (key) => sync.hashKey(key),
     hashToken: (purpose, token) => sync.hashToken(purpose, token),
     authenticateManager: makeManagerAuthenticator({
-      hashToken: (token) => known(sync.hashToken("management", token)),
+      // Nor is a token: it may be the one that is being made.
+      hashToken: (token) =>
+        known(access.awaited() === undefined ? sync.hashToken("management", token) : undefined),
       findTokenOwner: (hash) => findOwner(database, hash),
+      sealed: access.sealed,
       businessNowMs: () => sync.businessNowMs(),
     }),
   });
@@ -137,9 +154,16 @@ export function joinBootstrap(parts: JoinedParts): BootstrapParts {
   };
 }
 
-/** The HTTP server, joined; it listens when told. */
-export async function joinServer(parts: JoinedParts): Promise<HttpServer> {
+/**
+ * The HTTP server, joined; it listens when told. `awaited`: what beside the snapshot has to be there before the node is
+ * ready; undefined: nothing.
+ */
+export async function joinServer(
+  parts: JoinedParts,
+  awaited: () => string | undefined,
+): Promise<HttpServer> {
   const { config, sync, metrics } = parts;
+  const access = { sealed: makeSealedCheck(parts.database), awaited };
   metrics.beforePage(() => {
     const { state, lagMs, stalenessMs } = sync.status();
     metrics.sync.state(state, lagMs / 1000, stalenessMs / 1000);
@@ -150,8 +174,9 @@ export async function joinServer(parts: JoinedParts): Promise<HttpServer> {
     clock: parts.clock,
     logger: parts.logger,
     version: parts.version,
-    calls: joinGateway(parts),
-    admin: joinAdmin(parts),
+    calls: joinGateway(parts, access),
+    admin: joinAdmin(parts, access),
+    awaited,
     metricsPage: () => metrics.page(),
     renderCallError: (dialect, error, requestId) =>
       getDialect(dialect).renderError(error, { locale: config.locale, requestId }),

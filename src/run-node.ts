@@ -3,7 +3,6 @@
  * away; what can never work is said in one sentence and ends with 2; a stop loses nothing.
  */
 import { join } from "node:path";
-import { bootstrapAccounts, offerSetupLink } from "./admin/bootstrap.ts";
 import { validateConfig } from "./admin/validate-config.ts";
 import type { Config } from "./config/config.ts";
 import { loadSecretKey } from "./config/secret-key.ts";
@@ -11,7 +10,7 @@ import { sleep, systemClock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import type { HttpServer } from "./http/server.ts";
-import { joinBootstrap, joinServer } from "./join-parts.ts";
+import { joinServer } from "./join-parts.ts";
 import type { JoinedParts } from "./join-parts.ts";
 import { openCallLog } from "./log/call-log.ts";
 import { makeMetrics } from "./metrics/metrics.ts";
@@ -33,6 +32,8 @@ import { makeSyncStore } from "./store/sync-sql.ts";
 import { openSync } from "./sync/open-sync.ts";
 import type { OpenedSync } from "./sync/sync-parts.ts";
 import { makeUpstream } from "./upstream/upstream.ts";
+import { makeFirstAccountGate, welcomeWhenReady } from "./welcome.ts";
+import type { FirstAccountGate } from "./welcome.ts";
 
 export interface NodeOptions {
   readonly config: Config;
@@ -88,9 +89,11 @@ export async function runNode(options: NodeOptions): Promise<number> {
     version: options.version,
     clock: systemClock,
   };
-  const server = await joinServer(joined);
+  const gate = makeFirstAccountGate(joined);
+  const server = await joinServer(joined, gate.awaited);
   const code = await serveUntilStopped(options, {
     joined,
+    gate,
     server,
     stopping,
     refusal: refusal.signal,
@@ -183,6 +186,7 @@ function openBells({ config, database, redis }: Core, clusterId: string): readon
 
 interface Serving {
   readonly joined: JoinedParts;
+  readonly gate: FirstAccountGate;
   readonly server: HttpServer;
   readonly stopping: AbortSignal;
   readonly refusal: AbortSignal;
@@ -229,42 +233,4 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve());
   });
-}
-
-/** Once a snapshot serves: the first account or the setup link, the URL for people, and whatever was asked for. */
-async function welcomeWhenReady(
-  options: NodeOptions,
-  serving: Serving,
-  url: string,
-): Promise<{ close(): Promise<void> } | undefined> {
-  const { joined, stopping } = serving;
-  while (!(await joined.sync.whenServing(1000))) if (stopping.aborted) return undefined;
-  options.print(`Switchyard ${options.version} is ready: ${url}`);
-  const link = await firstAccount(joined, stopping);
-  if (link !== undefined) options.print(`Set it up (once, within a day): ${url}/setup#${link}`);
-  if (stopping.aborted || options.onReady === undefined) return undefined;
-  try {
-    return await options.onReady(url);
-  } catch (error) {
-    options.print(messageOf(error));
-    return undefined;
-  }
-}
-
-async function firstAccount(
-  joined: JoinedParts,
-  stopping: AbortSignal,
-): Promise<string | undefined> {
-  const parts = joinBootstrap(joined);
-  while (!stopping.aborted) {
-    try {
-      return (await bootstrapAccounts(parts)) === "not-configured"
-        ? await offerSetupLink(parts)
-        : undefined;
-    } catch (error) {
-      joined.logger.warn({ reason: messageOf(error) }, "the first account cannot be made yet");
-    }
-    await sleep(systemClock, 1000, stopping);
-  }
-  return undefined;
 }

@@ -62,6 +62,7 @@ const joiners: ReadonlySet<string> = new Set([
   "main.ts",
   "run-node.ts",
   "join-parts.ts",
+  "welcome.ts",
   "probe-machine.ts",
 ]);
 

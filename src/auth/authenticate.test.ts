@@ -218,11 +218,15 @@ test("the model list takes names and prefixes", () => {
 
 test("management tokens: known, unknown, expired, disabled, and not to be asked", async () => {
   const user = { userId: 1, username: "root", role: "root" as const, enabled: true };
-  const found = (answer: { expiresAtMs: number | null; user: typeof user } | undefined) =>
+  const found = (
+    answer: { expiresAtMs: number | null; user: typeof user } | undefined,
+    sealed: () => boolean | Promise<boolean> = () => false,
+  ) =>
     makeManagerAuthenticator({
       hashToken: (token) => token,
       findTokenOwner: () => Promise.resolve(answer),
       businessNowMs: () => 100,
+      sealed,
     });
   assert.deepEqual(await found({ expiresAtMs: null, user })("t"), {
     userId: 1,
@@ -240,6 +244,17 @@ test("management tokens: known, unknown, expired, disabled, and not to be asked"
     hashToken: (token) => token,
     findTokenOwner: () => Promise.reject(new Error("down")),
     businessNowMs: () => 0,
+    sealed: () => true,
   });
   await assert.rejects(down("t"), { kind: "temporarily_unavailable", status: 503 });
+
+  for (const token of [undefined, "about-to-be-made"])
+    await assert.rejects(found(undefined, () => true)(token), {
+      kind: "setup_required",
+      status: 503,
+      retryAfterS: 2,
+    });
+  await assert.rejects(found(undefined, () => Promise.reject(new Error("down")))("t"), {
+    kind: "unauthorized",
+  });
 });

@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Sync } from "../sync/sync.ts";
 import { isLoopbackCaller } from "./caller-address.ts";
+import { writeHead } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import { answerFault } from "./faults.ts";
 import { renderFrontPage, renderSetupPage } from "./pages.ts";
@@ -17,18 +18,20 @@ export interface HealthParts {
   readonly version: string;
   /** Ms UTC. */
   readonly startedAtMs: number;
+  /** What beside the snapshot is still awaited before the node is ready; left out: nothing ever. */
+  readonly awaited?: () => string | undefined;
   readonly metricsPage: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
 /** Why this node should get no calls; undefined while it should. */
 export function unreadyReason(
-  parts: Pick<HealthParts, "sync">,
+  parts: Pick<HealthParts, "sync" | "awaited">,
   draining: boolean,
 ): string | undefined {
   if (draining) return "draining";
   if (parts.sync.status().state === "unsupported")
     return "the database's schema is newer than this version supports";
-  if (parts.sync.current() !== undefined) return undefined;
+  if (parts.sync.current() !== undefined) return parts.awaited?.();
   const { lastError } = parts.sync.status();
   const none = "no validated configuration has been loaded yet";
   return lastError === null ? none : `${none}: the database could not be read (${lastError})`;
@@ -120,7 +123,7 @@ function sendPage(exchange: Exchange, page: Page): void {
 }
 
 function send(exchange: Exchange, status: number, contentType: string, body: string): void {
-  exchange.response.writeHead(status, {
+  writeHead(exchange, status, {
     "content-type": contentType,
     "content-length": Buffer.byteLength(body),
   });

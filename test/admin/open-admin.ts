@@ -14,6 +14,7 @@ import { getDialect } from "../../src/dialects/registry.ts";
 import { openServer } from "../../src/http/server.ts";
 import type { Database } from "../../src/store/database.ts";
 import { findTokenByHash } from "../../src/store/tokens.ts";
+import { hasUsers } from "../../src/store/users.ts";
 import type { OpenedSync } from "../../src/sync/sync-parts.ts";
 import type { SqlEngine } from "../engines/engines.ts";
 import { openFresh } from "../store/open-fresh.ts";
@@ -99,6 +100,7 @@ export async function openAdmin(options: TestAdminOptions = {}): Promise<TestAdm
           },
         };
       },
+      sealed: async () => !(await hasUsers(database.reads)),
       businessNowMs: sync.businessNowMs,
     }),
     probeChannel:

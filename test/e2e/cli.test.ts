@@ -70,12 +70,6 @@ describe("one node", () => {
   let env: Environment;
   before(async () => {
     node = await startNode();
-    // Ready is said of the configuration; the first account of an unattended start follows a moment later.
-    await waitFor(
-      "the root account",
-      10_000,
-      async () => (await node.api("GET", "/api/me")).status === 200,
-    );
     upstream = await openDemoUpstream({ clock: systemClock, pieceMs: 0 });
     env = { SWITCHYARD_URL: node.url, SWITCHYARD_TOKEN: rootToken };
   });
