@@ -1,6 +1,7 @@
 /** Mounts the management API: the admin room decides everything, this only carries requests to it. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AdminMethod, AdminRoute } from "../admin/admin-route.ts";
+import { writeHead } from "./exchange.ts";
 import { answerFault, wrongMethod } from "./faults.ts";
 import { readBody } from "./read-body.ts";
 import type { Serving } from "./serving.ts";
@@ -59,7 +60,7 @@ async function serveAdmin(
       address: exchange.address,
       requestId: exchange.id,
     });
-    reply.raw.writeHead(answer.status, {
+    writeHead(exchange, answer.status, {
       ...answer.headers,
       ...(answer.status === 204 ? {} : { "content-length": Buffer.byteLength(answer.body) }),
     });

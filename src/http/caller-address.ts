@@ -14,10 +14,10 @@ export function makeAddressResolver(
   const trusts = makeAddressMatcher(config.trustedProxies);
   return (connection, headers) => {
     const own = plainAddress(connection);
-    if (!trusts(own)) return own;
-    if (config.trustedHeader !== undefined)
-      return readAddress(headers[config.trustedHeader] ?? "") ?? own;
-    return walkForwarded(own, headers["x-forwarded-for"] ?? "", trusts);
+    const told = headers[config.trustedHeader ?? "x-forwarded-for"];
+    if (told === undefined || !trusts(own)) return own;
+    if (config.trustedHeader !== undefined) return readAddress(told) ?? own;
+    return walkForwarded(own, told, trusts);
   };
 }
 

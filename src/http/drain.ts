@@ -5,6 +5,8 @@
 import type { Server } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import { sleep } from "../core/clock.ts";
+import type { OverSignal } from "../wire/call.ts";
+import { Over } from "./over-signal.ts";
 
 /** Time that cut streams have to write their error event. */
 export const lastWordsMs = 2000;
@@ -19,7 +21,7 @@ export interface DrainParts {
 export interface Drain {
   readonly draining: boolean;
   /** Aborts when running streams must end. */
-  readonly signal: AbortSignal;
+  readonly signal: OverSignal;
   /** Counts a request as running until the answered function is called. */
   enter(): () => void;
   /** Runs the whole drain; a second call joins the first. */
@@ -28,7 +30,7 @@ export interface Drain {
 
 /** Makes the drain of one server. */
 export function makeDrain(parts: DrainParts): Drain {
-  const controller = new AbortController();
+  const streamsOver = new Over();
   const waiting: (() => void)[] = [];
   let running = 0;
   let whole: Promise<void> | undefined;
@@ -49,7 +51,7 @@ export function makeDrain(parts: DrainParts): Drain {
     const closed = new Promise<void>((resolve) => void parts.server.close(() => resolve()));
     parts.server.closeIdleConnections();
     await idleWithin(parts.timeoutMs);
-    controller.abort(new Error("the gateway is shutting down"));
+    streamsOver.abort();
     await idleWithin(lastWordsMs);
     parts.server.closeAllConnections();
     await closed;
@@ -58,7 +60,7 @@ export function makeDrain(parts: DrainParts): Drain {
     get draining() {
       return whole !== undefined;
     },
-    signal: controller.signal,
+    signal: streamsOver,
     enter: () => {
       running += 1;
       let entered = true;

@@ -18,6 +18,8 @@ export interface Exchange {
   readonly connection: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Headers that whatever is answered carries. */
+  readonly shared: HeaderMap;
 }
 
 export interface ExchangeParts {
@@ -31,25 +33,42 @@ export interface ExchangeParts {
 export function makeExchange(
   request: IncomingMessage,
   response: ServerResponse,
-  parts: ExchangeParts,
+  parts: ExchangeParts & { readonly shared: HeaderMap },
 ): Exchange {
   const headers = plainHeaders(request);
-  const [path = "/", ...search] = (request.url ?? "/").split("?");
+  const url = request.url ?? "/";
+  const mark = url.indexOf("?");
   const connection = request.socket.remoteAddress ?? "";
+  const id = makeCallId(parts.businessNowMs(), parts.random);
   return {
-    id: makeCallId(parts.businessNowMs(), parts.random),
+    id,
     method: request.method ?? "GET",
-    path,
+    path: mark === -1 ? url : url.slice(0, mark),
     headers,
-    query: plainQuery(search.join("?")),
+    query: mark === -1 ? {} : plainQuery(url.slice(mark + 1)),
     address: parts.resolveAddress(connection, headers),
     connection,
     request,
     response,
+    shared: { ...parts.shared, "x-request-id": id },
   };
 }
 
+/**
+ * Writes the head of a reply in one go: Node keeps headers that are set one by one in a second form first.
+ * The given ones win over the shared ones.
+ */
+export function writeHead(
+  exchange: Pick<Exchange, "response" | "shared">,
+  status: number,
+  headers: Readonly<Record<string, string | number | string[]>>,
+): void {
+  exchange.response.writeHead(status, { ...exchange.shared, ...headers });
+}
+
+/** Only `set-cookie` is ever a list, and requests hardly ever have one. */
 function plainHeaders(request: IncomingMessage): HeaderMap {
+  if (request.headers["set-cookie"] === undefined) return request.headers as HeaderMap;
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.headers))
     if (value !== undefined) headers[name] = typeof value === "string" ? value : value.join(", ");
@@ -58,7 +77,6 @@ function plainHeaders(request: IncomingMessage): HeaderMap {
 
 /** Of a repeated parameter the first counts. */
 function plainQuery(search: string): HeaderMap {
-  if (search === "") return {};
   const query: Record<string, string> = {};
   for (const [name, value] of new URLSearchParams(search))
     if (!Object.hasOwn(query, name)) query[name] = value;

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { errorKinds, GatewayError, toGatewayError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DialectId } from "../wire/call.ts";
+import { writeHead } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** An error as a dialect or the management API renders it. */
@@ -53,9 +54,9 @@ const lingerMs = 2000;
 function sendWhole(exchange: Exchange, rendered: RenderedError, clock: Clock | undefined): void {
   const { request, response } = exchange;
   const unread = !request.complete;
-  if (unread) response.setHeader("connection", "close");
   const length = { "content-length": Buffer.byteLength(rendered.body) };
-  response.writeHead(rendered.status, { ...rendered.headers, ...length });
+  const close = unread ? { connection: "close" } : {};
+  writeHead(exchange, rendered.status, { ...rendered.headers, ...length, ...close });
   if (!unread || clock === undefined) return void response.end(rendered.body);
   response.write(rendered.body);
   const cancel = clock.after(lingerMs, () => void response.end());

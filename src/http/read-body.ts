@@ -47,13 +47,13 @@ export function readBody(message: IncomingMessage, parts: BodyReaderParts): Prom
   const pieces: Buffer[] = [];
   let length = 0;
   let done = false;
-  let cancelIdle = (): void => undefined;
-  const cancelTotal = clock.after(limits.totalMs, () => fail(tooSlow()));
+  const startedAtMs = clock.monotonic();
+  let heardAtMs = startedAtMs;
+  let cancelWatch = (): void => undefined;
 
   function finish(): void {
     done = true;
-    cancelIdle();
-    cancelTotal();
+    cancelWatch();
     message.off("data", take);
     message.off("end", complete);
     message.off("close", gone);
@@ -77,17 +77,21 @@ export function readBody(message: IncomingMessage, parts: BodyReaderParts): Prom
     if (!held.take(piece.length)) return fail(tooMuchHeld());
     length += piece.length;
     pieces.push(piece);
-    watchIdle();
+    heardAtMs = clock.monotonic();
   }
-  function watchIdle(): void {
-    cancelIdle();
-    cancelIdle = clock.after(limits.idleMs, () => fail(tooSlow()));
+  /** One timer for both limits, set anew only when it runs out: pieces are many. */
+  function watch(): void {
+    const endMs = Math.min(heardAtMs + limits.idleMs, startedAtMs + limits.totalMs);
+    const leftMs = endMs - clock.monotonic();
+    if (leftMs <= 0) return fail(tooSlow());
+    // Timers may come a moment early.
+    cancelWatch = clock.after(Math.max(1, leftMs), watch);
   }
 
   const refusal = refuseUnread(message, limits);
   if (refusal !== undefined) fail(refusal);
   else {
-    watchIdle();
+    watch();
     message.on("data", take).on("end", complete).on("close", gone);
   }
   return promise;

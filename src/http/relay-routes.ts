@@ -1,13 +1,15 @@
 /** Mounts the public paths: reads a call whole and hands it to the gateway with a sink for its reply. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { GatewayError } from "../core/errors.ts";
-import type { CallRequest, ReplySink } from "../wire/call.ts";
+import type { CallRequest, OverSignal, ReplySink } from "../wire/call.ts";
+import { writeHead } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import { answerFault, wrongMethod } from "./faults.ts";
+import { Over } from "./over-signal.ts";
 import { publicPaths } from "./public-paths.ts";
 import type { PublicPath } from "./public-paths.ts";
 import { readBody } from "./read-body.ts";
-import { makeReplySink } from "./reply-sink.ts";
+import { ResponseSink } from "./reply-sink.ts";
 import type { Serving } from "./serving.ts";
 
 /** Serves one call to its end. Rejects only on a fault of the gateway itself. */
@@ -35,7 +37,9 @@ export function mountRelayRoutes(app: FastifyInstance, serving: Serving, calls: 
     app.route({
       method: path.method,
       url: path.path,
-      handler: (request, reply) => void serveCall({ path, calls, serving }, request, reply),
+      // Served from its first hook: the framework's body parsing behind it would read nothing (read-body.ts does).
+      onRequest: (request, reply) => void serveCall({ path, calls, serving }, request, reply),
+      handler: () => undefined,
     });
     app.route({
       method: "OPTIONS",
@@ -57,11 +61,11 @@ export function mountRelayRoutes(app: FastifyInstance, serving: Serving, calls: 
 
 function preflight(serving: Serving, request: FastifyRequest, reply: FastifyReply): void {
   reply.hijack();
-  const { response } = serving.open(request.raw, reply.raw, preflightHeaders);
-  const asked = request.headers["access-control-request-headers"];
+  const exchange = serving.open(request.raw, reply.raw, preflightHeaders);
+  const asked = exchange.headers["access-control-request-headers"];
   // A star does not cover `authorization`, so the asked names are named.
-  response.setHeader("access-control-allow-headers", asked ?? "*");
-  response.writeHead(204).end();
+  writeHead(exchange, 204, { "access-control-allow-headers": asked ?? "*" });
+  exchange.response.end();
 }
 
 interface Mounted {
@@ -97,7 +101,7 @@ async function serveCall(
         signal: gone,
         drainSignal: serving.drain.signal,
       },
-      makeReplySink(reply.raw, serving.ownHeaders),
+      new ResponseSink(exchange, serving.ownHeaders),
     );
     if (!reply.raw.headersSent && !gone.aborted)
       throw new GatewayError("internal", "Internal error", {
@@ -112,13 +116,12 @@ async function serveCall(
 }
 
 /** Aborts when the connection ends before the reply is finished. */
-function goneSignal(exchange: Exchange): AbortSignal {
-  const controller = new AbortController();
+function goneSignal(exchange: Exchange): OverSignal {
+  const gone = new Over();
   exchange.response.on("close", () => {
-    if (!exchange.response.writableFinished)
-      controller.abort(new Error("the caller closed the connection"));
+    if (!exchange.response.writableFinished) gone.abort();
   });
-  return controller.signal;
+  return gone;
 }
 
 function pathModel(request: FastifyRequest): { pathModel?: string } {

@@ -12,7 +12,7 @@ export interface Serving {
   readonly faults: FaultParts;
   /** Headers decided when a reply's head is written. */
   readonly ownHeaders: () => Readonly<Record<string, string>>;
-  /** Opens a request: reads its head and puts `x-request-id` and the given headers on the reply. */
+  /** Opens a request: reads its head; the reply will carry `x-request-id` and the given headers. */
   open(
     request: IncomingMessage,
     response: ServerResponse,
@@ -36,12 +36,7 @@ export function makeServing(parts: ServingParts): Serving {
     bodies: parts.bodies,
     faults: parts.faults,
     ownHeaders,
-    open: (request, response, headers = {}) => {
-      const exchange = makeExchange(request, response, parts);
-      response.setHeader("x-request-id", exchange.id);
-      for (const [name, value] of Object.entries({ ...headers, ...ownHeaders() }))
-        response.setHeader(name, value);
-      return exchange;
-    },
+    open: (request, response, headers = {}) =>
+      makeExchange(request, response, { ...parts, shared: { ...headers, ...ownHeaders() } }),
   };
 }

@@ -6,6 +6,13 @@ export type DialectId = "openai-chat";
 /** What is asked for. */
 export type Operation = "chat" | "completions" | "embeddings" | "models" | "model";
 
+/** Tells once that something is over. An AbortSignal is one; the server makes lighter ones, as it needs one a call. */
+export interface OverSignal {
+  readonly aborted: boolean;
+  addEventListener(type: "abort", listener: (event: unknown) => void): void;
+  removeEventListener(type: "abort", listener: (event: unknown) => void): void;
+}
+
 /** Lower-case header names; repeated headers joined with ", ". */
 export type HeaderMap = Readonly<Record<string, string>>;
 
@@ -25,9 +32,9 @@ export interface CallRequest {
   /** The caller's address, after TRUSTED_PROXIES. */
   readonly address: string;
   /** Aborts when the caller's connection is gone. */
-  readonly signal: AbortSignal;
+  readonly signal: OverSignal;
   /** Aborts when the drain deadline has come: a running stream ends with an error event. */
-  readonly drainSignal: AbortSignal;
+  readonly drainSignal: OverSignal;
 }
 
 /** Where a reply goes. `head` once, then writes, then `end`; a write that waits answers a promise (back-pressure). */
