@@ -64,6 +64,8 @@ function makeNode(
   nodeType: "master" | "slave" | "unset",
 ) {
   const state = { down: false, paused: false };
+  const errors: string[] = [];
+  const error = (_fields: object, message: string): void => void errors.push(message);
   const held: (() => void)[] = [];
   const own = {
     ...clock,
@@ -72,7 +74,7 @@ function makeNode(
   };
   const leadership = new Leadership({
     clock: own,
-    logger: silentLogger,
+    logger: { ...silentLogger, error },
     store: table.store(state),
     random: () => 0.5,
     nodeId,
@@ -81,6 +83,7 @@ function makeNode(
   });
   return {
     state,
+    errors,
     leadership,
     clock: own,
     pause: () => {
@@ -269,6 +272,24 @@ test("whatever is paused, cut or set, no two nodes may act at one instant and no
     }),
     { numRuns: 150 },
   );
+});
+
+test("a cluster of slaves alone is told once that nobody leads, and again when it happens again", async () => {
+  const clock = makeVirtualClock();
+  const table = makeLeaseTable(clock);
+  const slave = makeNode(clock, table, "s", "slave");
+  const told = slave.errors;
+  slave.leadership.start();
+  await clock.pass(50_000);
+  assert.equal(told.length, 0);
+  await clock.pass(60_000);
+  assert.equal(told.length, 1);
+  const master = makeNode(clock, table, "m", "master");
+  master.leadership.start();
+  await clock.pass(5_000);
+  await master.leadership.close();
+  await clock.pass(70_000);
+  assert.equal(told.length, 2);
 });
 
 test("jobs run on the leader alone, one run at a time, and stop when told", async () => {

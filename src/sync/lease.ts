@@ -39,6 +39,7 @@ const retryMs = 1_000;
 const standbyMs = 2_000;
 const unsetDelayMs = 2_000;
 const releaseMs = 2_000;
+const leaderlessMs = 60_000;
 
 interface Instant {
   readonly monotonic: number;
@@ -60,6 +61,7 @@ export class Leadership {
   #term: OpenTerm | undefined;
   #leader: string | null = null;
   #freeSince: number | undefined;
+  #leaderless = false;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(parts: LeaseParts) {
@@ -118,9 +120,9 @@ export class Leadership {
     const seen = await inTime(clock, usableMs, store.readLease(leaseName));
     const free = seen === undefined || seen.leftMs <= 0;
     this.#leader = free ? null : (seen.holder.split("/", 1)[0] ?? null);
-    if (!free) this.#freeSince = undefined;
-    if (!free || nodeType === "slave") return standbyMs;
-    this.#freeSince ??= clock.monotonic();
+    this.#freeSince = free ? (this.#freeSince ?? clock.monotonic()) : undefined;
+    this.#tellLeaderless();
+    if (this.#freeSince === undefined || nodeType === "slave") return standbyMs;
     const left = this.#freeSince + (nodeType === "unset" ? unsetDelayMs : 0) - clock.monotonic();
     if (left > 0) return left;
     const sent = this.#now();
@@ -130,6 +132,16 @@ export class Leadership {
     if (this.#stopped.signal.aborted) await this.#release(lease);
     else this.#begin(lease, sent);
     return renewMs;
+  }
+
+  /** Serving and following go on without a leader; what it does once for all does not. */
+  #tellLeaderless(): void {
+    const { clock, logger } = this.#parts;
+    const freeMs = this.#freeSince === undefined ? 0 : clock.monotonic() - this.#freeSince;
+    const isLeaderless = freeMs >= leaderlessMs;
+    if (isLeaderless && !this.#leaderless)
+      logger.error({}, "no node leads the cluster: start one whose NODE_TYPE is not slave");
+    this.#leaderless = isLeaderless;
   }
 
   async #renew(open: OpenTerm): Promise<number> {
