@@ -9,6 +9,7 @@ import type { Sync } from "../sync/sync.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Authenticate, Caller } from "../wire/caller.ts";
 import { findGivenKey } from "./find-key.ts";
+import { KnownHashes } from "./known-hashes.ts";
 
 export interface AuthenticatorParts {
   readonly sync: Pick<Sync, "current" | "findCaller" | "businessNowMs">;
@@ -23,12 +24,13 @@ const retryAfterS = 2;
 /** Makes the step that turns a request into its caller. */
 export function makeAuthenticator(parts: AuthenticatorParts): Authenticate {
   const allows = makeAddressCheck();
+  const lookUpParts = { ...parts, hashes: new KnownHashes() };
   return async (request) => {
     const snapshot = parts.sync.current();
     if (snapshot === undefined)
       throw unavailable("The gateway has not loaded its configuration yet");
     const given = findGivenKey(request);
-    const key = given === undefined ? undefined : await lookUp(parts, given.key);
+    const key = given === undefined ? undefined : await lookUp(lookUpParts, given.key);
     if (given === undefined || key === undefined)
       throw await unknownKey(parts, given !== undefined);
     checkUsable(key, parts.sync.businessNowMs());
@@ -37,12 +39,35 @@ export function makeAuthenticator(parts: AuthenticatorParts): Authenticate {
   };
 }
 
-async function lookUp(parts: AuthenticatorParts, key: string): Promise<KeyRecord | undefined> {
+interface LookUpParts extends AuthenticatorParts {
+  readonly hashes: KnownHashes;
+}
+
+async function lookUp(parts: LookUpParts, key: string): Promise<KeyRecord | undefined> {
   if (key === "") return undefined;
+  const { hashes } = parts;
+  const remembered = hashes.find(key);
+  const known = remembered === undefined ? undefined : await findKey(parts, key, remembered);
+  if (known !== undefined) return known;
+  // The pepper may be another one since: a database can turn out to be another cluster than the copy was of.
+  hashes.forget(key);
   const hash = parts.hashKey(key);
   if (hash === undefined) throw unavailable("The key cannot be looked up at the moment");
-  const lookup = await parts.sync.findCaller(hash);
-  if (lookup.found) return lookup.key;
+  return hash === remembered ? undefined : await findKey(parts, key, hash);
+}
+
+/** Remembers how it was found. */
+async function findKey(
+  parts: LookUpParts,
+  key: string,
+  hash: string,
+): Promise<KeyRecord | undefined> {
+  const found = parts.sync.findCaller(hash);
+  const lookup = found instanceof Promise ? await found : found;
+  if (lookup.found) {
+    parts.hashes.used(key, hash);
+    return lookup.key;
+  }
   if (lookup.reason === "unavailable")
     throw unavailable("The key cannot be looked up at the moment");
   return undefined;
