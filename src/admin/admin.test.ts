@@ -102,6 +102,60 @@ test("what a node serves is what was written", async () => {
   );
 });
 
+test("a group is also meant by its symbol", async () => {
+  await using admin = await openAdmin();
+  const made = await admin.must("POST", "/api/groups", { symbol: "vip/组", ratio: "2" });
+  const path = `/api/groups/${encodeURIComponent("vip/组")}`;
+  assert.deepEqual(await admin.must("GET", path), made);
+  const edited = await admin.ask(
+    "PATCH",
+    path,
+    { ratio: "3" },
+    { headers: { "if-match": `"${made.rev}"` } },
+  );
+  assert.deepEqual([edited.status, edited.body.data.ratio], [200, "3"]);
+  assert.equal((await admin.must("GET", `/api/groups/${made.id}`)).ratio, "3");
+  assert.deepEqual(await admin.must("DELETE", path), { id: made.id });
+  assert.equal((await admin.ask("GET", path)).status, 404);
+  const last = await admin.ask("DELETE", "/api/groups/default");
+  assert.deepEqual([last.status, last.body.code], [409, "conflict"]);
+});
+
+test("sync's state is answered once the node serves the revision asked for, or 409", async () => {
+  await using admin = await openAdmin();
+  const head = admin.sync.status().headRevision ?? 0;
+  const waiting = admin.ask("GET", `/api/sync?reached=${head + 1}&timeout=10s`);
+  const { revision } = (await admin.ask("POST", "/api/groups", { symbol: "next" })).body;
+  const reached = await waiting;
+  assert.equal(reached.status, 200);
+  assert.ok(reached.body.data.appliedRevision >= revision);
+  const early = await admin.ask("GET", `/api/sync?reached=${revision + 1}&timeout=50ms`);
+  assert.deepEqual([early.status, early.body.code], [409, "conflict"]);
+  assert.equal((await admin.ask("GET", "/api/sync?reached=x")).status, 422);
+});
+
+test("what the audit tells of an edit without members is no deletion", async () => {
+  await using admin = await openAdmin();
+  const { id } = await admin.must("POST", "/api/groups", { symbol: "same" });
+  await admin.must("PATCH", `/api/groups/${id}`, {});
+  await admin.must("DELETE", `/api/groups/${id}`);
+  const [deleted, edited] = await admin.must("GET", "/api/audit?limit=2");
+  assert.deepEqual(edited.detail, { before: {}, after: {} });
+  assert.deepEqual([deleted.detail.before.symbol, deleted.detail.after], ["same", undefined]);
+});
+
+test("what has no such method says which it has, also to OPTIONS", async () => {
+  await using admin = await openAdmin();
+  for (const method of ["PUT", "OPTIONS", "DELETE"]) {
+    const answer = await admin.ask(method, "/api/channels");
+    assert.deepEqual([answer.status, answer.headers.get("allow")], [405, "GET, POST"], method);
+  }
+  assert.equal(
+    (await admin.ask("GET", "/api")).headers.get("content-type"),
+    "application/problem+json",
+  );
+});
+
 test("unknown, unenforced and read-only fields are refused by name, and nothing is written", async () => {
   await using admin = await openAdmin();
   const cases: [string, object, string, RegExp][] = [
@@ -116,6 +170,11 @@ test("unknown, unenforced and read-only fields are refused by name, and nothing 
     ["channels", { ...channel, groups: ["default", "nope"] }, "groups[1]", /does not exist/],
     ["channels", { ...channel, credentials: undefined }, "credentials", /is required/],
     ["channels", { ...channel, credentials: [1] }, "credentials[0]", /./],
+    ["channels", { ...channel, credentials: ["sk-1\n"] }, "credentials[0]", /no line breaks/],
+    ["channels", { ...channel, parameters: { stream: true } }, "parameters.stream", /answers for/],
+    ["channels", { ...channel, headers: { Host: "x" } }, "headers.Host", /cannot be set here/],
+    ["channels", { ...channel, name: "a\0b" }, "name", /NUL/],
+    ["channels", { ...channel, models: "gpt-4o" }, "models", /must be an array/],
     ["channels", { ...channel, id: 5 }, "id", /read-only/],
     ["channels", { provider: "openai", models: ["m"], credentials: [] }, "name", /is required/],
     ["keys", { name: "k", budget: { amount: 1 } }, "budget", /not enforced yet/],
@@ -125,6 +184,9 @@ test("unknown, unenforced and read-only fields are refused by name, and nothing 
     ["keys", { name: "k", group: "nope" }, "group", /does not exist/],
     ["keys", { name: "k", ipRanges: ["10.0.0.0/99"] }, "ipRanges[0]", /./],
     ["keys", { name: "k", expiresAt: "tomorrow" }, "expiresAt", /./],
+    ["keys", { name: "k", expiresAt: 1_893_456_000 }, "expiresAt", /not seconds/],
+    ["keys", { name: "k", models: [] }, "models", /null allows all/],
+    ["keys", { name: "k", ipRanges: [] }, "ipRanges", /null allows all/],
     ["groups", { symbol: "x", budget: {} }, "budget", /not enforced yet/],
     ["groups", { symbol: "a b" }, "symbol", /./],
     ["users", { username: "x", budget: {} }, "budget", /not enforced yet/],

@@ -3,14 +3,13 @@ import type { Json, JsonObject } from "../core/json-value.ts";
 
 const hidden = "[redacted]";
 
-/** The changed members of an object, as JSON. Members named in `redact` show only that they changed. */
+/** The changed members of an object, as JSON; `after` undefined: it was deleted. Members named in `redact` show only that they changed. */
 export function auditDetail(
   before: JsonObject | undefined,
-  after: JsonObject,
+  after: JsonObject | undefined,
   redact: readonly string[] = [],
 ): string {
-  const deletion = Object.keys(after).length === 0;
-  const names = deletion ? Object.keys(before ?? {}) : Object.keys(after);
+  const names = Object.keys(after ?? before ?? {});
   const show = (side: JsonObject): JsonObject =>
     Object.fromEntries(
       names
@@ -22,6 +21,6 @@ export function auditDetail(
     );
   return JSON.stringify({
     ...(before !== undefined && { before: show(before) }),
-    ...(!deletion && { after: show(after) }),
+    ...(after !== undefined && { after: show(after) }),
   });
 }

@@ -55,6 +55,8 @@ export interface ConfigNoun<Fields> {
   readonly filters: z.ZodRawShape;
   readonly list: (db: Sql, options: PageOptions & { filters: never }) => Promise<Page<AnyRow>>;
   readonly find: (db: Sql, id: bigint) => Promise<AnyRow | undefined>;
+  /** What else names a row in the path, where its id is not given. */
+  readonly findId?: (db: Sql, name: string) => Promise<bigint | undefined>;
   /** Filters, by their names in the query, that hold a manager to what they may see. */
   readonly onlyFilters?: (manager: Manager) => Readonly<Record<string, unknown>>;
   readonly isVisible?: (manager: Manager, row: AnyRow) => boolean;

@@ -1,6 +1,7 @@
 /** List and get of a configuration noun: from the database, and only what the manager may see. */
 import type { Manager } from "../auth/authenticate-manager.ts";
 import { GatewayError } from "../core/errors.ts";
+import type { Sql } from "../store/database.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { askDatabase, pageOptions } from "./ask-database.ts";
 import type { AnyRow, ConfigNoun } from "./config-noun.ts";
@@ -28,8 +29,8 @@ export async function getRow<Fields>(
   parts: AdminParts,
   request: ActRequest,
 ): Promise<ActReply> {
-  const id = rowId(noun.singular, request);
   return await askDatabase(parts, async (db) => {
+    const id = await findRowId(noun, db, request);
     const row = await noun.find(db, id);
     if (row === undefined || !isVisible(noun, row, managerOf(request)))
       throw unknownRow(noun.singular, request);
@@ -54,10 +55,25 @@ export function managerOf(request: ActRequest): Manager {
   return request.manager;
 }
 
+/** The row that the path means: by its id, or by the name that the noun also goes by. Throws `not_found`. */
+export async function findRowId<Fields>(
+  noun: Pick<ConfigNoun<Fields>, "singular" | "findId">,
+  db: Sql,
+  request: ActRequest,
+): Promise<bigint> {
+  const text = request.params["id"] ?? "";
+  if (noun.findId === undefined || idPattern.test(text)) return rowId(noun.singular, request);
+  const id = await noun.findId(db, text);
+  if (id === undefined) throw unknownRow(noun.singular, request);
+  return id;
+}
+
+const idPattern = /^[1-9]\d{0,15}$/;
+
 /** The `:id` of the path; what is no id is simply not found. */
 export function rowId(singular: string, request: ActRequest): bigint {
   const text = request.params["id"] ?? "";
-  if (/^[1-9]\d{0,15}$/.test(text)) return BigInt(text);
+  if (idPattern.test(text)) return BigInt(text);
   throw unknownRow(singular, request);
 }
 

@@ -7,7 +7,7 @@ import type { AdminParts } from "./admin-parts.ts";
 import { askDatabase } from "./ask-database.ts";
 import { auditDetail } from "./audit-detail.ts";
 import type { AnyRow, ConfigNoun, NounWrite } from "./config-noun.ts";
-import { isVisible, managerOf, rowId, unknownRow } from "./config-reads.ts";
+import { findRowId, isVisible, managerOf, unknownRow } from "./config-reads.ts";
 import { mergePatch, parseFields } from "./parse-fields.ts";
 import type { ActReply, ActRequest } from "./route-spec.ts";
 import { writeThrough } from "./write-through.ts";
@@ -63,7 +63,7 @@ export async function editRow<Fields>(
 ): Promise<ActReply> {
   const { body } = request;
   const { value, revision } = await writeThrough(parts.sync, request.author, async (tx) => {
-    const row = await changeableRow(noun, tx, request);
+    const row = await changeableRow(noun, parts, { tx, request });
     const before = noun.input(row);
     const fields = parseFields(
       noun.schema,
@@ -92,14 +92,14 @@ export async function removeRow<Fields>(
   request: ActRequest,
 ): Promise<ActReply> {
   const { value, revision } = await writeThrough(parts.sync, request.author, async (tx) => {
-    const row = await changeableRow(noun, tx, request);
+    const row = await changeableRow(noun, parts, { tx, request });
     await noun.remove?.({ tx, manager: managerOf(request), row });
     await tx.remove(noun.kind, Number(row.id));
     await tx.audit({
       action: "delete",
       kind: noun.kind,
       entityId: String(row.id),
-      detail: auditDetail(noun.input(row), {}, noun.redact),
+      detail: auditDetail(noun.input(row), undefined, noun.redact),
     });
     return Number(row.id);
   });
@@ -109,11 +109,12 @@ export async function removeRow<Fields>(
 /** The row under the door's lock, when this manager may change it and it is the one that `If-Match` means. */
 export async function changeableRow<Fields>(
   noun: ConfigNoun<Fields>,
-  tx: ConfigWrites,
-  request: ActRequest,
+  parts: AdminParts,
+  { tx, request }: { readonly tx: ConfigWrites; readonly request: ActRequest },
 ): Promise<RawRow> {
   const manager = managerOf(request);
-  const row = await tx.find(noun.kind, Number(rowId(noun.singular, request)));
+  const id = await askDatabase(parts, (db) => findRowId(noun, db, request));
+  const row = await tx.find(noun.kind, Number(id));
   if (row === undefined || !isVisible(noun, row, manager)) throw unknownRow(noun.singular, request);
   await noun.mayChange?.({ tx, manager, row });
   checkMatch(request.ifMatch, row.rev, noun.singular);

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { AuthenticateManager, Manager } from "../auth/authenticate-manager.ts";
 import { parseDuration } from "../config/env-parsers.ts";
-import { GatewayError, toGatewayError } from "../core/errors.ts";
+import { GatewayError, messageOf, toGatewayError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Author, Sync } from "../sync/sync.ts";
 import { checkText, invalid, parseBody, parseFields } from "./parse-fields.ts";
@@ -133,9 +133,14 @@ function render(reply: ActReply, convergent: object): AdminReply {
 
 function logFault(thrown: unknown, request: AdminRequest, logger: Logger): void {
   const error = toGatewayError(thrown);
-  if (error.status >= 500)
-    logger.error(
-      { requestId: request.requestId, kind: error.kind, err: error.cause ?? error },
+  const { kind } = error;
+  const { requestId } = request;
+  // Waiting for the database is told by whoever follows it; a stack for each request would bury that.
+  if (kind === "internal")
+    logger.error({ requestId, kind, err: error.cause ?? error }, "management request failed");
+  else if (error.status >= 500)
+    logger.warn(
+      { requestId, kind, reason: messageOf(error.cause ?? error) },
       "management request failed",
     );
 }

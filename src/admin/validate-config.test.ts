@@ -7,7 +7,10 @@ import { validateConfig } from "./validate-config.ts";
 function snapshotOf(...channels: Partial<Channel>[]): { channels: ReadonlyMap<number, Channel> } {
   return {
     channels: new Map(
-      channels.map((one) => [one.id ?? 1, { id: 1, rev: 1, baseUrl: null, ...one } as Channel]),
+      channels.map((one) => [
+        one.id ?? 1,
+        { id: 1, rev: 1, baseUrl: null, parameters: {}, ...one } as Channel,
+      ]),
     ),
   };
 }
@@ -23,6 +26,15 @@ test("an unknown provider and a missing base URL are refused when they come", ()
   assert.deepEqual(fields(snapshotOf({ provider: "custom" }), none), ["baseUrl"]);
   assert.deepEqual(fields(snapshotOf({ provider: "custom", baseUrl: "http://x/v1" }), none), []);
   assert.deepEqual(fields(snapshotOf({ provider: "openai" }), none), []);
+});
+
+test("a parameter that the gateway answers for is refused by its name", () => {
+  const parameters = { temperature: 1, model: "other", Stream: true, stream_options: {} };
+  assert.deepEqual(fields(snapshotOf({ provider: "openai", parameters }), snapshotOf()), [
+    "parameters.model",
+    "parameters.Stream",
+    "parameters.stream_options",
+  ]);
 });
 
 test("what stood before may stay, also when the row is edited elsewhere; a new fault may not come with it", () => {

@@ -3,7 +3,8 @@
  * Only what a change brought is refused; what stood before may stay until it is mended.
  */
 import type { FieldFault } from "../core/errors.ts";
-import { findProvider, providers } from "../providers/registry.ts";
+import type { Provider } from "../providers/contract.ts";
+import { findProvider, providers, reservedParametersOf } from "../providers/registry.ts";
 import type { Channel, Snapshot } from "../sync/entities.ts";
 
 /** Faults that `next` has and `base` had not. */
@@ -27,7 +28,19 @@ function channelFaults(channel: Channel): readonly FieldFault[] {
     const known = providers.map((one) => one.id).join(", ");
     return [{ field: "provider", message: `is not known; known are: ${known}` }];
   }
+  const faults = parameterFaults(channel, provider);
   return provider.defaultBaseUrl === null && channel.baseUrl === null
-    ? [{ field: "baseUrl", message: `is required for provider ${provider.id}` }]
-    : [];
+    ? [{ field: "baseUrl", message: `is required for provider ${provider.id}` }, ...faults]
+    : faults;
+}
+
+/** What would be left out of the body again is refused, not accepted and ignored. */
+function parameterFaults(channel: Channel, provider: Provider): readonly FieldFault[] {
+  const reserved = reservedParametersOf(provider);
+  return Object.keys(channel.parameters)
+    .filter((name) => reserved.includes(name.toLowerCase()))
+    .map((name) => ({
+      field: `parameters.${name}`,
+      message: "cannot be set here: the gateway answers for it",
+    }));
 }

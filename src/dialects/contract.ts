@@ -99,6 +99,8 @@ export interface Telling {
 
 export interface Dialect {
   readonly id: DialectId;
+  /** Members that a channel's parameters cannot change: the gateway answers for them. */
+  readonly reservedParameters: readonly string[];
   /** Throws `invalid_request`, naming the field. */
   parse(operation: Operation, body: Buffer, pathModel?: string): CallFacts;
   edit(body: Buffer, facts: CallFacts, edits: BodyEdits): Buffer;

@@ -25,7 +25,7 @@ export function mountAdminRoutes(
   }
   for (const [path, allowed] of Object.entries(taken)) {
     const others = methods.filter((method) => !allowed.includes(method));
-    for (const method of [...others, "PUT"] as const)
+    for (const method of [...others, "PUT", "OPTIONS"] as const)
       app.route({
         method,
         url: path,

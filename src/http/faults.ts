@@ -37,7 +37,7 @@ export function answerFault(exchange: Exchange, thrown: unknown, parts: FaultPar
     );
   if (response.destroyed || error.kind === "caller_gone") return void response.destroy();
   if (response.headersSent) return void response.destroy();
-  const rendered = exchange.path.startsWith("/api/")
+  const rendered = isManagementPath(exchange.path)
     ? parts.renderAdminError(error, exchange.id)
     : parts.renderCallError("openai-chat", error, exchange.id);
   // Who did not send in time is not waited for again.
@@ -88,4 +88,9 @@ export function wrongMethod(exchange: Pick<Exchange, "method" | "path">): Gatewa
 /** A URL that cannot be decoded. */
 export function brokenUrl(): GatewayError {
   return new GatewayError("invalid_request", "The URL is malformed");
+}
+
+/** Whether a URL lies in the management API. */
+export function isManagementPath(url: string): boolean {
+  return /^\/api(?:[/?]|$)/.test(url);
 }

@@ -12,7 +12,7 @@ import type { Sync } from "../sync/sync.ts";
 import { mountAdminRoutes } from "./admin-routes.ts";
 import { makeAddressResolver } from "./caller-address.ts";
 import { makeDrain } from "./drain.ts";
-import { answerFault, brokenUrl, unknownPath } from "./faults.ts";
+import { answerFault, brokenUrl, isManagementPath, unknownPath } from "./faults.ts";
 import type { FaultParts } from "./faults.ts";
 import { mountHealthRoutes } from "./health.ts";
 import type { HealthParts } from "./health.ts";
@@ -76,7 +76,7 @@ export async function openServer(parts: ServerParts): Promise<HttpServer> {
   mountAdminRoutes(app, serving, parts.admin);
   app.setNotFoundHandler((request, reply) => {
     reply.hijack();
-    const admin = request.url.startsWith("/api/");
+    const admin = isManagementPath(request.url);
     const exchange = serving.open(request.raw, reply.raw, admin ? {} : corsHeaders);
     answerFault(exchange, unknownPath(exchange), parts);
   });

@@ -28,6 +28,7 @@ export async function openSync(parts: SyncParts): Promise<OpenedSync> {
     findCaller: (hash) => callers.find(hash),
     write: (author, work) => door.write(author, work),
     convergence: (revision, timeoutMs) => registry.convergence(revision, timeoutMs),
+    reached: (revision, timeoutMs) => follower.waitApplied(revision, timeoutMs),
     nodes: () => registry.nodes(),
     status: () => statusOf(node),
     businessNowMs: () => follower.businessNowMs(),

@@ -80,6 +80,8 @@ export interface Sync {
   write<T>(author: Author, work: (tx: ConfigWrites) => Promise<T>): Promise<Written<T>>;
   /** Who has a revision; with a timeout, waits for all live nodes. */
   convergence(revision: number, timeoutMs?: number): Promise<Convergence>;
+  /** Whether this node serves a revision (or a later one); waits for it up to `timeoutMs`. Asks no database. */
+  reached(revision: number, timeoutMs: number): Promise<boolean>;
   nodes(): Promise<readonly NodeRow[]>;
   status(): SyncStatus;
   /** Business time: last database time + elapsed monotonic; the wall clock before the first reading. */

@@ -25,7 +25,13 @@ export const channelSchema = z.strictObject({
 
 export type ChannelFields = z.output<typeof channelSchema>;
 
-export const credentialsSchema = z.array(credentialSecret).max(1000);
+/** They travel in headers; the most common slip is the line break at the end of a file. */
+const headerSafe = credentialSecret.regex(
+  /^[\t\x20-\x7e\x80-\xff]*$/,
+  "must have no line breaks and only Latin-1 characters",
+);
+
+export const credentialsSchema = z.array(headerSafe).max(1000);
 
 /** The body of a write, for the reference. */
 export const channelBody = channelSchema.extend({ credentials: credentialsSchema });

@@ -1,7 +1,7 @@
 /** Groups: what callers are grouped and priced by. `default` stays, and so does whatever is still named somewhere. */
 import { z } from "zod";
 import { GatewayError } from "../../core/errors.ts";
-import { findGroup, listGroups } from "../../store/groups.ts";
+import { findGroup, findGroupBySymbol, listGroups } from "../../store/groups.ts";
 import { listKeys } from "../../store/keys.ts";
 import { listUsers } from "../../store/users.ts";
 import type { AdminParts } from "../admin-parts.ts";
@@ -30,6 +30,7 @@ export function groupRoutes(parts: AdminParts): readonly RouteSpec[] {
     },
     list: listGroups,
     find: findGroup,
+    findId: async (db, symbol) => (await findGroupBySymbol(db, symbol))?.id,
     input: groupInput,
     present: (_db, rows) => Promise.resolve(rows.map(presentGroup)),
     columns: (fields) => ({

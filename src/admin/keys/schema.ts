@@ -13,6 +13,14 @@ export const instantField = z
   .transform((value) => (typeof value === "number" ? value : Date.parse(value)))
   .pipe(z.int().min(0).max(253_402_300_799_999));
 
+/** Other gateways count in seconds: such a number is a time in 1970 here, and the key would be dead from the start. */
+const expiryField = instantField.refine(
+  (timeMs) => timeMs >= 100_000_000_000,
+  "must be a time such as 2030-01-31T00:00:00Z, or milliseconds (not seconds) since 1970",
+);
+
+const neverEmpty = "must not be empty: null allows all, status disabled allows none";
+
 /** An account: its id, or its username. */
 const ownerField = z.union([z.int().min(1), z.string().min(1).max(191)]);
 
@@ -21,9 +29,9 @@ export const keySchema = z.strictObject({
   owner: ownerField.exactOptional(),
   group: keyFields.group.default(null),
   fallbackGroup: keyFields.fallbackGroup.default(null),
-  models: keyFields.models.default(null),
-  ipRanges: keyFields.ipRanges.default(null),
-  expiresAt: instantField.nullable().default(null),
+  models: keyFields.models.refine((list) => list?.length !== 0, neverEmpty).default(null),
+  ipRanges: keyFields.ipRanges.refine((list) => list?.length !== 0, neverEmpty).default(null),
+  expiresAt: expiryField.nullable().default(null),
   status: keyFields.status.default("enabled"),
 });
 

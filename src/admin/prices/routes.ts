@@ -64,7 +64,7 @@ function checkPrice({ fields }: NounWrite<PriceRowFields>): void {
   if (mode === "call" && perCall === null)
     throw invalid([{ field: "perCall", message: "is required in mode call" }]);
   if (mode === "tokens" && input === null && output === null)
-    throw invalid([{ field: "input", message: "input or output is required in mode tokens" }]);
+    throw invalid([{ field: "input", message: "or output is required in mode tokens" }]);
   const bucket = (["input", "output", "cacheRead", "cacheWrite5m", "cacheWrite1h"] as const).find(
     (name) => mode === "call" && fields[name] !== null,
   );

@@ -5,7 +5,7 @@ import type { AdminParts } from "../admin-parts.ts";
 import { invalid } from "../parse-fields.ts";
 import { timeColumn } from "../present-value.ts";
 import type { ActReply, ActRequest, RouteSpec } from "../route-spec.ts";
-import { convergenceQuery, convergenceShown, syncShown } from "./schema.ts";
+import { convergenceQuery, convergenceShown, syncQuery, syncShown } from "./schema.ts";
 
 const managers = ["root", "admin"] as const;
 const longestWaitMs = 60_000;
@@ -16,9 +16,10 @@ export function syncRoutes(parts: AdminParts): readonly RouteSpec[] {
       method: "GET",
       path: "/api/sync",
       roles: managers,
-      summary: "State of this node's sync",
+      summary: "State of this node's sync; with `reached`, once it serves that revision",
+      query: syncQuery,
       result: syncShown,
-      act: () => Promise.resolve(state(parts)),
+      act: (request) => state(parts, request),
     },
     {
       method: "GET",
@@ -33,7 +34,13 @@ export function syncRoutes(parts: AdminParts): readonly RouteSpec[] {
 }
 
 /** From memory: it must answer while the database is down. */
-function state(parts: AdminParts): ActReply {
+async function state(parts: AdminParts, request: ActRequest): Promise<ActReply> {
+  const { reached, timeout } = request.query;
+  if (typeof reached === "number") {
+    const waitMs = parseTimeout(typeof timeout === "string" ? timeout : "5s");
+    if (!(await parts.sync.reached(reached, waitMs)))
+      throw new GatewayError("conflict", `This node has not reached revision ${reached} yet`);
+  }
   const { lastErrorAtMs, bells, ...status } = parts.sync.status();
   return {
     data: {

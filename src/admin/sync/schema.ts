@@ -25,11 +25,19 @@ export const convergenceShown = z.object({
   pending: z.array(z.string()),
 });
 
+const revisionQuery = z
+  .string()
+  .regex(/^\d{1,15}$/, "must be a revision")
+  .transform(Number)
+  .exactOptional();
+
+export const syncQuery = z.strictObject({
+  /** Answers once this node serves the revision; 409 when it does not within `timeout`. */
+  reached: revisionQuery,
+  timeout: z.string().exactOptional(),
+});
+
 export const convergenceQuery = z.strictObject({
-  revision: z
-    .string()
-    .regex(/^\d{1,15}$/, "must be a revision")
-    .transform(Number)
-    .exactOptional(),
+  revision: revisionQuery,
   timeout: z.string().exactOptional(),
 });

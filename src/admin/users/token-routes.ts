@@ -101,7 +101,7 @@ async function end(parts: AdminParts, request: ActRequest): Promise<ActReply> {
       action: "delete",
       kind: "token",
       entityId: String(tokenId),
-      detail: auditDetail({ user: Number(user.id), name: String(row["name"]) }, {}),
+      detail: auditDetail({ user: Number(user.id), name: String(row["name"]) }, undefined),
     });
   });
   return { data: { id: tokenId }, revision };

@@ -1,7 +1,7 @@
 /** OpenAI's chat completions, legacy completions and embeddings, joined into one dialect. */
 import { eventData } from "../../core/sse.ts";
 import type { Dialect } from "../contract.ts";
-import { editBody } from "./edit.ts";
+import { editBody, reservedParameters } from "./edit.ts";
 import { decodeError, renderError, renderErrorEvent } from "./errors.ts";
 import { renderModel, renderModels } from "./models.ts";
 import { parseCall } from "./parse.ts";
@@ -19,6 +19,7 @@ function eventUsage(event: Buffer): ReturnType<typeof findUsage> {
 
 export const openaiChat: Dialect = {
   id: "openai-chat",
+  reservedParameters,
   parse: parseCall,
   edit: editBody,
   makeEventReader,
