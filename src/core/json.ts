@@ -82,19 +82,18 @@ const literalPattern = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-
 
 function skipLiteral(body: Buffer, from: number, limit: number): number {
   let offset = from;
-  while (offset < limit) {
+  let digits = body[from] !== 0x30;
+  for (; offset < limit; offset += 1) {
     const byte = body[offset];
     if (byte === comma || byte === closeBrace || byte === closeBracket || isSpace(byte)) break;
-    offset += 1;
+    digits &&= byte !== undefined && byte >= 0x30 && byte <= 0x39;
   }
+  if (digits && offset > from) return offset;
   const valid = literalPattern.test(body.toString("latin1", from, Math.min(offset, from + 4096)));
   return valid ? offset : -1;
 }
 
-/**
- * Skips an object or array by matching its brackets; what stands between them is the vendor's to judge.
- * Answers the offset behind it, or throws.
- */
+/** Offset behind an object or array, by matching brackets; what stands between them is the vendor's to judge. */
 function skipContainer(body: Buffer, from: number, limit: number): number {
   const closers: number[] = [];
   let offset = from;
@@ -140,27 +139,52 @@ function readName(body: Buffer, start: number, end: number): string {
   }
 }
 
-/** Holds what was found; refuses the second of two members that some vendor would read as the same. */
+/** Among more names than this they are looked up by a table, which it takes longer to make than to go through few. */
+const fewNames = 16;
+
+/** Whether bytes are a name but for the case of its letters. */
+function isName(body: Buffer, start: number, name: string): boolean {
+  for (let index = 0; index < name.length; index += 1) {
+    const byte = body[start + index] ?? 0;
+    const code = name.charCodeAt(index);
+    if (byte === code) continue;
+    const lower = byte | 0x20;
+    if (lower !== (code | 0x20) || lower < 0x61 || lower > 0x7a) return false;
+  }
+  return true;
+}
+
+/** Holds what was found. Some vendors match names in any case, so `Model` beside `model` is a repetition too. */
 class Found {
   readonly members: Record<string, ByteRange> = Object.create(null) as Record<string, ByteRange>;
-  readonly #wanted = new Map<string, string>();
+  readonly #names: readonly string[];
   readonly #seen = new Set<string>();
+  #table: Map<string, string> | undefined;
 
   constructor(names: readonly string[]) {
-    for (const name of names) this.#wanted.set(name.toLowerCase(), name);
+    this.#names = names;
   }
 
-  /** Some vendors match member names without regard to case, so `Model` beside `model` is a repetition too. */
-  wants(name: string): string | undefined {
-    const wanted = this.#wanted.get(name.toLowerCase());
-    if (wanted === undefined) return undefined;
+  /** Takes the member whose name stands (in its quotes) at a range. */
+  add(body: Buffer, name: ByteRange, value: ByteRange): void {
+    const wanted = this.#wanted(body, name.start + 1, name.end - 1);
+    if (wanted === undefined) return;
     if (this.#seen.has(wanted)) {
       const message = `The member "${wanted}" stands in the body more than once; send it once`;
       const fields = [{ field: wanted, message }];
       throw new GatewayError("invalid_request", message, { fields, values: { detail: message } });
     }
     this.#seen.add(wanted);
-    return wanted;
+    if (readName(body, name.start, name.end) === wanted) this.members[wanted] = value;
+  }
+
+  #wanted(body: Buffer, start: number, end: number): string | undefined {
+    let plain = this.#names.length <= fewNames;
+    for (let offset = start; plain && offset < end; offset += 1) plain = body[offset] !== backslash;
+    if (plain)
+      return this.#names.find((name) => name.length === end - start && isName(body, start, name));
+    this.#table ??= new Map(this.#names.map((name) => [name.toLowerCase(), name]));
+    return this.#table.get(readName(body, start - 1, end + 1).toLowerCase());
   }
 }
 
@@ -200,22 +224,22 @@ function scanMember(body: Buffer, from: number, limit: number, found: Found): nu
   if (from >= limit || body[from] !== quote) throw fault(from, "a member name is expected");
   const nameEnd = skipString(body, from, limit);
   if (nameEnd === -1) throw fault(from, "a member name that is not closed");
-  const name = readName(body, from, nameEnd);
   const separator = skipSpace(body, nameEnd, limit);
   if (separator >= limit || body[separator] !== colon)
-    throw fault(separator, "`:` is expected", name);
+    throw fault(separator, "`:` is expected", readName(body, from, nameEnd));
   const start = skipSpace(body, separator + 1, limit);
+  const name = { start: from, end: nameEnd };
   const end = skipNamed(body, start, limit, name);
-  const wanted = found.wants(name);
-  if (wanted === name) found.members[name] = { start, end };
+  found.add(body, name, { start, end });
   return skipSpace(body, end, limit);
 }
 
-function skipNamed(body: Buffer, start: number, limit: number, name: string): number {
+function skipNamed(body: Buffer, start: number, limit: number, range: ByteRange): number {
   try {
     return skipValue(body, start, limit);
   } catch (thrown) {
     if (!(thrown instanceof GatewayError)) throw thrown;
+    const name = readName(body, range.start, range.end);
     const message = thrown.message.replace("not valid JSON:", `not valid JSON in "${name}":`);
     throw new GatewayError("invalid_request", message, {
       fields: [{ field: name, message }],
