@@ -4,7 +4,7 @@
  */
 import type { CallerRows } from "../store/sync-store.ts";
 import type { CallerExport } from "./caller-cache.ts";
-import { parseEdition, renderEdition } from "./edition-copy.ts";
+import { parseEdition, renderEdition } from "./edition-text.ts";
 import type { Edition } from "./edition.ts";
 import type { Cells } from "./row-text.ts";
 import { parseRow, renderRow } from "./row-text.ts";
@@ -84,7 +84,7 @@ export async function parseContent(bytes: Buffer, slices: Slices): Promise<CopyC
     pepper: Buffer.from(first.pepper, "base64"),
     dataKey: Buffer.from(first.dataKey, "base64"),
   };
-  const edition = await parseEdition(lines, cluster.dataKey, slices);
+  const edition = await parseEdition(lines, { dataKey: cluster.dataKey, slices });
   return { cluster, callers: { callers, denied: first.denied }, edition };
 }
 

@@ -10,10 +10,10 @@ import {
   testDataKey,
 } from "../../test/sync/make-edition.ts";
 import type { Edition } from "./edition.ts";
-import { parseEdition, renderEdition } from "./edition-copy.ts";
+import { parseEdition, renderEdition } from "./edition-text.ts";
 
 async function throughText(edition: Edition): Promise<Edition> {
-  return parseEdition(renderEdition(edition), testDataKey, noSlices);
+  return parseEdition(renderEdition(edition), { dataKey: testDataKey, slices: noSlices });
 }
 
 /** Good, quarantined new, quarantined with previous content, changed by hand, added by hand, deleted by hand. */
@@ -77,7 +77,11 @@ test("a mixed edition comes back as it was", async () => {
 
 test("text that misses a line, or has one twice, is refused", async () => {
   const lines = [...renderEdition(await makeMixedEdition())];
-  await assert.rejects(parseEdition(lines.slice(0, -1).values(), testDataKey, noSlices));
-  await assert.rejects(parseEdition([].values(), testDataKey, noSlices));
-  await assert.rejects(parseEdition([lines[0]!].values(), testDataKey, noSlices));
+  await assert.rejects(
+    parseEdition(lines.slice(0, -1).values(), { dataKey: testDataKey, slices: noSlices }),
+  );
+  await assert.rejects(parseEdition([].values(), { dataKey: testDataKey, slices: noSlices }));
+  await assert.rejects(
+    parseEdition([lines[0]!].values(), { dataKey: testDataKey, slices: noSlices }),
+  );
 });
