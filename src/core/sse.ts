@@ -12,6 +12,13 @@ const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const space = 0x20;
 
+/** Where a line ends that an empty one follows; -1: nowhere. A single byte is found several times faster than two. */
+function findBlankLine(chunk: Buffer, start: number): number {
+  let end = chunk.indexOf(lineFeed, start);
+  while (end !== -1 && chunk[end + 1] !== lineFeed) end = chunk.indexOf(lineFeed, end + 1);
+  return end;
+}
+
 /** Takes chunks; hands over each event with the blank line that ends it. */
 export class SseFramer {
   readonly #limit: number;
@@ -51,7 +58,7 @@ export class SseFramer {
       start = 1;
     }
     while (start < chunk.length) {
-      const end = chunk.indexOf("\n\n", start, "latin1");
+      const end = findBlankLine(chunk, start);
       if (end === -1) break;
       this.#emit(start === 0 && end + 2 === chunk.length ? chunk : chunk.subarray(start, end + 2));
       start = end + 2;
