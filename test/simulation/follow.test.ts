@@ -243,19 +243,21 @@ test("a reused revision number is told from the true one by its commit", async (
 
 test("a lost timeline is noticed although the head has moved on beyond it", async () => {
   const cluster = new Cluster();
-  const a = cluster.start("a");
-  const b = cluster.start("b");
-  await cluster.clock.pass(100);
-  const { value: id } = await cluster.addChannel(b, "one");
-  await cluster.write(b, (tx) => tx.update("channel", id, { name: "lost" }));
+  const [a, b] = await cluster.settled("a", "b");
+  assert.ok(a && b);
+  const { value: one } = await cluster.addChannel(b, "one");
+  const { value: two } = await cluster.addChannel(b, "two");
+  await cluster.write(b, (tx) => tx.update("channel", one, { name: "lost" }));
   await cluster.clock.pass(400);
   a.link.up = false;
   cluster.database.loseTail(1);
-  await cluster.addChannel(b, "two");
-  await cluster.addChannel(b, "three");
+  // As many rows as before: only the commit tells that revision 4 is another one now.
+  for (const name of ["2", "II"])
+    await cluster.write(b, (tx) => tx.update("channel", two, { name }));
   a.link.up = true;
   await cluster.clock.pass(2000);
-  assert.equal(a.follower.current()?.channels.get(id)?.name, "one");
+  assert.equal(a.follower.current()?.channels.get(one)?.name, "one");
+  assert.equal(a.follower.current()?.revision, 5);
 });
 
 test("a new epoch after a restore is followed at the first look", async () => {
