@@ -3,8 +3,8 @@
  * turn of the loop that finished it; at most one write is under way; the whole stays under its cap, and what the cap
  * turned away is counted.
  */
-import { mkdirSync, readdirSync, statSync } from "node:fs";
-import { appendFile, readFile, rm } from "node:fs/promises";
+import { close, mkdirSync, openSync, readdirSync, statSync, writeFile } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CallRecord } from "./call-record.ts";
 import { parseLines, renderLine } from "./journal-line.ts";
@@ -34,6 +34,15 @@ interface OpenSegment {
   readonly path: string;
   bytes: number;
   records: CallRecord[] | undefined;
+  /** Open from the first write on: opening the file for every write costs more than the writing. */
+  file: number | undefined;
+}
+
+function appendText(segment: OpenSegment, text: string): Promise<void> {
+  return new Promise((done, failed) => {
+    segment.file ??= openSync(segment.path, "a", 0o600);
+    writeFile(segment.file, text, (error) => (error === null ? done() : failed(error)));
+  });
 }
 
 /** The journal of one folder. Nobody else may write there (the node's folder is locked by its process). */
@@ -78,7 +87,7 @@ export class Journal {
       open.records.push(record);
     else open.records = undefined;
     this.waiting.push(line);
-    this.writing ??= this.writeOut(open.path);
+    this.writing ??= this.writeOut(open);
     return true;
   }
 
@@ -86,8 +95,14 @@ export class Journal {
   async rotate(): Promise<readonly Segment[]> {
     // Calls that come during the wait belong to the same file, and are waited for as well.
     for (let write = this.writing; write !== undefined; write = this.writing) await write;
-    if (this.open !== undefined) this.closed = [...this.closed, this.open];
+    const { open } = this;
     this.open = undefined;
+    if (open === undefined) return this.closed;
+    if (open.file !== undefined)
+      close(open.file, (error) => {
+        if (error != null) this.options.onFault(error);
+      });
+    this.closed = [...this.closed, { path: open.path, bytes: open.bytes, records: open.records }];
     return this.closed;
   }
 
@@ -107,16 +122,16 @@ export class Journal {
   private openSegment(): OpenSegment {
     const path = join(this.options.folder, `calls-${String(this.next).padStart(12, "0")}.journal`);
     this.next += 1;
-    return { path, bytes: 0, records: [] };
+    return { path, bytes: 0, records: [], file: undefined };
   }
 
-  private async writeOut(path: string): Promise<void> {
+  private async writeOut(segment: OpenSegment): Promise<void> {
     // The rest of this turn's calls join the same write.
     await new Promise<void>((turn) => setImmediate(turn));
     while (this.waiting.length > 0) {
       const text = this.waiting.join("");
       this.waiting = [];
-      await appendFile(path, text, { mode: 0o600 }).catch(this.options.onFault);
+      await appendText(segment, text).catch(this.options.onFault);
     }
     this.writing = undefined;
   }
