@@ -28,7 +28,7 @@ export interface ClusterKeeper {
   offer(secrets: ClusterSecrets): void;
 }
 
-const answerMs = 5_000;
+const answerMs = 1_500;
 
 export function makeClusterKeeper(parts: ClusterKeeperParts): ClusterKeeper {
   let known: ClusterSecrets | undefined;

@@ -151,7 +151,7 @@ for (const engine of ["postgres", "mysql"] as const) {
     const kept = await write(
       cluster.master,
       "POST",
-      "/api/channels",
+      "/api/channels?wait=converged&timeout=5s",
       channelTo(cluster.upstream, ["turned-bad"]),
     );
     await withRawSql(database.dsn, async (sql) => {
