@@ -158,7 +158,7 @@ function isName(body: Buffer, start: number, name: string): boolean {
 class Found {
   readonly members: Record<string, ByteRange> = Object.create(null) as Record<string, ByteRange>;
   readonly #names: readonly string[];
-  readonly #seen = new Set<string>();
+  #seen: Set<string> | undefined;
   #table: Map<string, string> | undefined;
 
   constructor(names: readonly string[]) {
@@ -169,20 +169,21 @@ class Found {
   add(body: Buffer, name: ByteRange, value: ByteRange): void {
     const wanted = this.#wanted(body, name.start + 1, name.end - 1);
     if (wanted === undefined) return;
-    if (this.#seen.has(wanted)) {
+    if (this.#seen?.has(wanted) === true) {
       const message = `The member "${wanted}" stands in the body more than once; send it once`;
       const fields = [{ field: wanted, message }];
       throw new GatewayError("invalid_request", message, { fields, values: { detail: message } });
     }
-    this.#seen.add(wanted);
+    (this.#seen ??= new Set()).add(wanted);
     if (readName(body, name.start, name.end) === wanted) this.members[wanted] = value;
   }
 
   #wanted(body: Buffer, start: number, end: number): string | undefined {
     let plain = this.#names.length <= fewNames;
     for (let offset = start; plain && offset < end; offset += 1) plain = body[offset] !== backslash;
-    if (plain)
-      return this.#names.find((name) => name.length === end - start && isName(body, start, name));
+    for (const name of plain ? this.#names : [])
+      if (name.length === end - start && isName(body, start, name)) return name;
+    if (plain) return undefined;
     this.#table ??= new Map(this.#names.map((name) => [name.toLowerCase(), name]));
     return this.#table.get(readName(body, start - 1, end + 1).toLowerCase());
   }

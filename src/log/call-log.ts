@@ -29,7 +29,8 @@ export interface CallLogParts {
 /** How long a call may wait for its row while the database is well. */
 const settleEveryMs = 500;
 const retryMaxMs = 5000;
-const rowsPerInsert = 500;
+/** Making one statement holds the loop up; one of a known size need not be prepared anew each time. */
+const rowsPerInsert = 64;
 
 /** Opens the log and settles what an earlier process left. */
 export function openCallLog(parts: CallLogParts): CallLog {

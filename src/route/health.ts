@@ -83,7 +83,7 @@ export class RouteHealth {
     channel: Channel,
     model: string,
     nowMs: number,
-    tried: ReadonlySet<number> = new Set(),
+    tried?: ReadonlySet<number>,
   ): Credential | null | undefined {
     const state = this.#state(channel);
     if (this.#rests(state, restKey(null, model), nowMs)) return undefined;
@@ -91,7 +91,7 @@ export class RouteHealth {
     if (credentials.length === 0) return null;
     for (let step = 0; step < credentials.length; step += 1) {
       const credential = credentials[(state.turn + step) % credentials.length];
-      if (credential === undefined || tried.has(credential.id)) continue;
+      if (credential === undefined || tried?.has(credential.id) === true) continue;
       if (this.#credentialRests(state, credential, model, nowMs)) continue;
       state.turn = (state.turn + step + 1) % credentials.length;
       return credential;
