@@ -22,13 +22,14 @@ import type { Figure } from "./calls.ts";
 import { percentile } from "./load.ts";
 
 const secretKey = "bench-secret-key-0123456789abcdef";
+const reconcileEveryMs = 1000;
 const author = { name: "bench", userId: null, address: "", requestId: "" };
 
 function open(database: Database, folder: string): Promise<OpenedSync> {
   return openSync({
     config: {
       nodeType: "unset",
-      syncFrequencyMs: 3_600_000,
+      syncFrequencyMs: reconcileEveryMs,
       memoryCacheEnabled: true,
       dataDir: folder,
       snapshotDir: undefined,
@@ -133,6 +134,8 @@ export async function benchChannels(count: number): Promise<Figure[]> {
     const held = (heldBytes() - before) / 1e6;
     if (sync.current()?.channels.size !== count) throw new Error("not all channels were loaded");
 
+    // Each second all rows are read again and compared: the work that every node does beside its calls.
+    const reconciling = await watched(() => sleep(6 * reconcileEveryMs));
     const [id] = [...(sync.current()?.channels.keys() ?? [])];
     const deltas: { ms: number; maxMs: number }[] = [];
     for (let index = 0; index < 50; index += 1) {
@@ -148,8 +151,13 @@ export async function benchChannels(count: number): Promise<Figure[]> {
     return [
       { name: `${count} channels, full load from start to serving`, value: fresh.ms, unit: "ms" },
       {
-        name: `${count} channels, longest stall of the loop during it`,
+        name: `${count} channels, longest stall of the loop during the start`,
         value: fresh.maxMs,
+        unit: "ms",
+      },
+      {
+        name: `${count} channels, longest stall of the loop in 6 full reconciliations`,
+        value: reconciling.maxMs,
         unit: "ms",
         aim: "≤ 8",
       },
