@@ -1,4 +1,4 @@
-/** A copy of the sources with one fault put back in, and the tests run on it. */
+/** A copy of the sources with one fault put back in, and what the named tests say of it. */
 import { spawn } from "node:child_process";
 import {
   cpSync,
@@ -12,6 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { SqlEngine } from "../engines/engines.ts";
+import type { TestResult, TestRun } from "./run-named-tests.ts";
 
 const repository = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
@@ -22,60 +24,92 @@ export interface Edit {
   readonly replace: string;
 }
 
+/** A test that must fail on the fault. */
+export interface Killer {
+  readonly file: string;
+  /** Its name, after those of the suites around it: `suite > test`. */
+  readonly test: string;
+  /** The server that it needs; SQLite and virtual databases need none. */
+  readonly engine?: SqlEngine;
+}
+
 /** A fault of the field, put back into our code, and the tests that must notice it. */
 export interface Mutant {
   /** What it is, as sync.md or One Hub's source has it. */
   readonly name: string;
   readonly edits: readonly Edit[];
-  /** Test files that must fail on it. */
-  readonly tests: readonly string[];
+  /** Every one of them must fail. */
+  readonly killers: readonly Killer[];
   /** Extra environment for the tests (a number of simulated schedules, say). */
   readonly env?: Readonly<Record<string, string>>;
 }
 
+export interface Tree extends Disposable {
+  readonly folder: string;
+}
+
 /** Copies what tests need into a temporary folder; `node_modules` is linked. */
-export function copyTree(): { folder: string; remove(): void } {
+export function copyTree(): Tree {
   const folder = mkdtempSync(join(tmpdir(), "switchyard-mutant-"));
   for (const part of ["src", "test", "package.json", "tsconfig.json"]) {
     cpSync(join(repository, part), join(folder, part), { recursive: true });
   }
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** Plants the fault; throws where its place is not found exactly once. */
-export function plant(folder: string, edits: readonly Edit[]): void {
+/** The files as they are after the edits; throws where a place is not found exactly once. */
+export function editedFiles(folder: string, edits: readonly Edit[]): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
   for (const { file, find, replace } of edits) {
     const path = join(folder, file);
     if (!existsSync(path))
       throw new Error(`${file} is gone: move the mutant to where the code went`);
-    const text = readFileSync(path, "utf8");
+    const text = texts.get(path) ?? readFileSync(path, "utf8");
     const places = text.split(find).length - 1;
     if (places !== 1)
       throw new Error(`${file}: the text to change stands ${places} times, not once:\n${find}`);
-    writeFileSync(
+    texts.set(
       path,
       text.replace(find, () => replace),
     );
   }
+  return texts;
 }
 
-/** Runs test files in a tree; true when all passed. */
-export async function passes(
-  folder: string,
-  tests: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ passed: boolean; output: string }> {
-  // The parent's test context would make the child report to it instead of printing.
-  const { NODE_TEST_CONTEXT: _context, ...inherited } = process.env;
-  const child = spawn(process.execPath, ["--test", "--test-reporter=dot", ...tests], {
-    cwd: folder,
-    env: { ...inherited, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const code = await new Promise<number | null>((ended) => child.once("exit", ended));
-  return { passed: code === 0, output };
+/** Plants the fault; throws where its place is not found exactly once. */
+export function plant({ folder }: Tree, edits: readonly Edit[]): void {
+  for (const [path, text] of editedFiles(folder, edits)) writeFileSync(path, text);
 }
+
+/** What became of each named test; one that did not run at all is missing. */
+export async function runKillers(
+  { folder }: Tree,
+  killers: readonly Killer[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ results: readonly TestResult[]; output: string }> {
+  const run: TestRun = {
+    files: [...new Set(killers.map((killer) => killer.file))],
+    tests: [...new Set(killers.map((killer) => killer.test))],
+  };
+  // The parent's test context would make the child refuse to run tests.
+  const { NODE_TEST_CONTEXT: _context, ...inherited } = process.env;
+  const child = spawn(
+    process.execPath,
+    [join(folder, "test/mutants/run-named-tests.ts"), JSON.stringify(run)],
+    { cwd: folder, env: { ...inherited, ...env }, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  const output = { answer: "", told: "" };
+  child.stdout.on("data", (chunk: Buffer) => (output.answer += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output.told += chunk.toString()));
+  await new Promise((ended) => child.once("close", ended));
+  if (output.answer === "") throw new Error(`the tests could not be run:\n${output.told}`);
+  return { results: JSON.parse(output.answer) as TestResult[], output: output.told };
+}
+
+/** By its name alone: the runner tells the file in which a test was written, not the one that was run. */
+export function resultOf(results: readonly TestResult[], killer: Killer): TestResult | undefined {
+  return results.find((result) => result.test === killer.test);
+}
+
+export { repository };

@@ -26,7 +26,11 @@ export const syncFaults: readonly Mutant[] = [
   // What makes a load whole.
   fault(
     "a short answer is believed",
-    [follow("an empty answer that the database does not count as empty is an error, not an empty table")],
+    [
+      follow(
+        "an empty answer that the database does not count as empty is an error, not an empty table",
+      ),
+    ],
     "read-rows.ts",
     ["    if (read.length !== count)\n", "    if (count < 0)\n"],
   ),
@@ -43,7 +47,10 @@ export const syncFaults: readonly Mutant[] = [
     "a load that hangs is waited for",
     [follow("calls that hang do not hang the follower")],
     "load.ts",
-    ["        const cancel = parts.clock.after(stepMs, () => {", "        const cancel = parts.clock.after(stepMs * 1e9, () => {"],
+    [
+      "        const cancel = parts.clock.after(stepMs, () => {",
+      "        const cancel = parts.clock.after(stepMs * 1e9, () => {",
+    ],
   ),
 
   // The cursor.
@@ -75,16 +82,21 @@ export const syncFaults: readonly Mutant[] = [
       '  if (logged !== undefined && logged !== commitId)\n    return readAll(tx, request, { head, reason: "fork" });\n  if (head.minRetained > revision * 1e9)',
     ],
   ),
-  fault("apisix: a bell moves the cursor", [follow("a bell moves no cursor: what it tells of is read, or not known")], "follow.ts", [
-    "    const applied = this.#edition?.rowSet.position.revision;\n",
-    `    const applied = this.#edition?.rowSet.position.revision;
+  fault(
+    "apisix: a bell moves the cursor",
+    [follow("a bell moves no cursor: what it tells of is read, or not known")],
+    "follow.ts",
+    [
+      "    const applied = this.#edition?.rowSet.position.revision;\n",
+      `    const applied = this.#edition?.rowSet.position.revision;
     if (revision !== undefined && this.#edition !== undefined && revision > (applied ?? 0)) {
       const { rowSet } = this.#edition;
       const position = { ...rowSet.position, revision };
       this.#edition = { ...this.#edition, rowSet: { ...rowSet, position } };
     }
 `,
-  ]),
+    ],
+  ),
   fault(
     "a bell stands for the look at the head",
     [follow("a bell moves no cursor: what it tells of is read, or not known")],
@@ -111,11 +123,18 @@ export const syncFaults: readonly Mutant[] = [
     "polls grow rare where bells work",
     [follow("a bell brings a change at once and never slows the poll")],
     "follow.ts",
-    ["    return pollDelay(liveNodes(), random);", "    return pollDelay(liveNodes(), random) * 20;"],
+    [
+      "    return pollDelay(liveNodes(), random);",
+      "    return pollDelay(liveNodes(), random) * 20;",
+    ],
   ),
   fault(
     "backoff has no bound",
-    [follow("an error keeps what serves, is told once, and is over within 3 s of the database's return")],
+    [
+      follow(
+        "an error keeps what serves, is told once, and is over within 3 s of the database's return",
+      ),
+    ],
     "pacing.ts",
     [
       "Math.min(1000, pollMs * 2 ** Math.min(errorsInARow - 1, 8))",
@@ -152,7 +171,10 @@ export const syncFaults: readonly Mutant[] = [
     "a new epoch is not noticed",
     [follow("a new epoch after a restore is followed at the first look")],
     "read-rows.ts",
-    ['  if (head.epoch !== at.epoch) return readAll(tx, request, { head, reason: "epoch" });\n', ""],
+    [
+      '  if (head.epoch !== at.epoch) return readAll(tx, request, { head, reason: "epoch" });\n',
+      "",
+    ],
   ),
 
   // The swap.
@@ -166,7 +188,10 @@ export const syncFaults: readonly Mutant[] = [
     "a deleted channel keeps its routes",
     [follow("without any bell a change is served within one poll, a deletion too")],
     "route-index.ts",
-    ["    if (before?.enabled === true)", "    if (before?.enabled === true && after !== undefined)"],
+    [
+      "    if (before?.enabled === true)",
+      "    if (before?.enabled === true && after !== undefined)",
+    ],
   ),
   fault(
     "a channel without a usable credential is called without any",
@@ -196,7 +221,7 @@ export const syncFaults: readonly Mutant[] = [
   ),
   fault(
     "every node that finds a hand's change makes a revision",
-    [handEdits("a row changed by hand gets a revision within SYNC_FREQUENCY, and one only")],
+    [handEdits("two nodes that find the same change at the same moment make one revision")],
     "reconcile.ts",
     ["  if (held !== undefined && sameRow(held.served, row)) return false;\n", ""],
   ),
@@ -233,10 +258,7 @@ export const syncFaults: readonly Mutant[] = [
     "the door does not log deletions",
     [follow("without any bell a change is served within one poll, a deletion too")],
     "door-writes.ts",
-    [
-      '    this.#note(kind, before ?? ({ id: BigInt(id), rev: 0n } as RawRow), "d");\n',
-      "",
-    ],
+    ['    this.#note(kind, before ?? ({ id: BigInt(id), rev: 0n } as RawRow), "d");\n', ""],
   ),
   fault(
     "an uncertain commit is taken for done",

@@ -1,0 +1,17 @@
+/** Every fault that must never come back, by where it was seen. */
+import { callerFaults } from "./caller-faults.ts";
+import { copyFaults } from "./copy-faults.ts";
+import { leaderFaults } from "./leader-faults.ts";
+import { oneHubFaults } from "./one-hub-faults.ts";
+import type { Mutant } from "./planted-tree.ts";
+import { storeFaults } from "./store-faults.ts";
+import { syncFaults } from "./sync-faults.ts";
+
+export const mutants: readonly Mutant[] = [
+  ...oneHubFaults,
+  ...syncFaults,
+  ...storeFaults,
+  ...callerFaults,
+  ...leaderFaults,
+  ...copyFaults,
+];
