@@ -68,6 +68,11 @@ export async function runNode(options: NodeOptions): Promise<number> {
   const migrating = config.nodeType === "slave" ? Promise.resolve() : keepMigrating(core, stopping);
   // The embedded file is always there: its tables are made before anything asks for them.
   if (database.engine === "sqlite") await migrating;
+  if (refusal.signal.aborted) {
+    print(messageOf(refusal.signal.reason));
+    await Promise.all([database.close(), redis?.close()]);
+    return ended.refused;
+  }
   const sync = await openNodeSync(core);
   const upstream = makeUpstream({ clock: systemClock });
   const callLog = openCallLog({

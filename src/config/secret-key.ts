@@ -11,7 +11,9 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../core/errors.ts";
 import type { Config } from "./config.ts";
+import { ConfigFaults } from "./read-config.ts";
 import { makeId } from "../core/ids.ts";
 import type { RandomBytes } from "../core/ids.ts";
 import { systemRandom } from "../core/ids.ts";
@@ -27,14 +29,25 @@ export function loadSecretKey(
   if (config.secretKey !== undefined)
     return { secretKey: config.secretKey, made: false, path: undefined };
   const path = secretKeyFile(config);
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const made = makeFile(path, random);
-  const secretKey = readFileSync(path, "utf8").trim();
+  const { made, secretKey } = inFolder(config.dataDir, () => {
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+    return { made: makeFile(path, random), secretKey: readFileSync(path, "utf8").trim() };
+  });
   if (secretKey.length < 16)
     throw new Error(
       `${path} holds fewer than 16 characters; restore it from a backup, or set SECRET_KEY`,
     );
   return { secretKey, made, path };
+}
+
+/** What the disk refuses is the setting's fault, and told like one. */
+function inFolder<T>(dataDir: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const message = `the folder ${dataDir} cannot be used (${messageOf(error)}); name one that this process may write`;
+    throw new ConfigFaults([{ name: "DATA_DIR", message }]);
+  }
 }
 
 /** Where an embedded install keeps its secret. */

@@ -42,10 +42,10 @@ export interface MysqlTarget extends Server {
 
 export type ServerTarget = PostgresTarget | MysqlTarget;
 
-/** A setting that cannot be meant: the message names the parameter and the mend, never the password. */
+/** A setting that cannot be meant: the message names it, the parameter and the mend, never the password. */
 export class DsnError extends Error {
-  constructor(message: string) {
-    super(`SQL_DSN: ${message}`);
+  constructor(message: string, setting: "SQL_DSN" | "SQLITE_PATH" = "SQL_DSN") {
+    super(`${setting}: ${message}`);
     this.name = "DsnError";
   }
 }

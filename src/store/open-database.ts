@@ -10,7 +10,10 @@ import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Database, Engine, Sql } from "./database.ts";
 import type { ServerTarget } from "./database-target.ts";
+import { DsnError } from "./database-target.ts";
 import { parseDsn } from "./dsn.ts";
+import { explainConnectError } from "./explain-connect-error.ts";
+import { faultOf } from "./sql-errors.ts";
 import { readTlsFiles } from "./sessions/tls-options.ts";
 import { beginMysql, openMysqlSession } from "./sessions/mysql-session.ts";
 import { beginPostgres, openPostgresSession } from "./sessions/postgres-session.ts";
@@ -33,7 +36,7 @@ export interface OpenDatabaseOptions {
 export async function openDatabase(options: OpenDatabaseOptions): Promise<Database> {
   const clock = options.clock ?? systemClock;
   if (options.dsn === undefined || options.dsn.trim() === "")
-    return await openSqlite(options.sqlitePath, clock);
+    return await openFile(options.sqlitePath, clock);
   const target = parseDsn(options.dsn);
   // Files named by the setting are read at once, so that a wrong path is told at start and not at the first call.
   readTlsFiles(target.tls);
@@ -94,6 +97,17 @@ const idleMs: Readonly<Record<ServerTarget["engine"], number>> = {
   postgres: 60_000,
   mysql: 10_000,
 };
+
+/** A file, unlike a server, that cannot be opened now cannot be opened later either: the operator is told at once. */
+async function openFile(path: string, clock: Clock): Promise<Database> {
+  try {
+    return await openSqlite(path, clock);
+  } catch (error) {
+    const { code, message } = faultOf(error);
+    const why = code.startsWith("SQLITE_") ? explainConnectError(error) : message;
+    throw new DsnError(`the embedded database ${path} cannot be used. ${why}`, "SQLITE_PATH");
+  }
+}
 
 async function openSqlite(path: string, clock: Clock): Promise<Database> {
   makePrivateFile(path);

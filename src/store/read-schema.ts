@@ -25,8 +25,8 @@ export class ForeignDatabase extends Error {
     const shown = tables.slice(0, 5).join(", ") + (tables.length > 5 ? ", …" : "");
     super(
       product === undefined
-        ? `The database holds tables that are not Switchyard's (${shown}). Nothing was written. Give SQL_DSN an empty database.`
-        : `The database belongs to ${product} (it holds ${shown}). Nothing was written. Give SQL_DSN an empty database; ` +
+        ? `The database holds tables that are not Switchyard's (${shown}). Nothing was written. Give SQL_DSN (or SQLITE_PATH) an empty database.`
+        : `The database belongs to ${product} (it holds ${shown}). Nothing was written. Give SQL_DSN (or SQLITE_PATH) an empty database; ` +
             "docs/from-one-hub.md tells how to move over.",
     );
     this.name = "ForeignDatabase";
