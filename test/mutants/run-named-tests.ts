@@ -9,7 +9,8 @@ export interface TestRun {
 
 export interface TestResult {
   readonly test: string;
-  readonly outcome: "passed" | "failed" | "skipped";
+  /** `failed`: it threw · `ended`: the runner lost patience, or something around it failed. */
+  readonly outcome: "passed" | "failed" | "ended" | "skipped";
   readonly durationMs: number;
   /** Of a failed one: what was thrown, or why the runner ended it. */
   readonly error: { readonly name: string; readonly message: string } | undefined;
@@ -46,7 +47,7 @@ interface TestEvent {
     readonly skip?: string | boolean;
     readonly details: {
       readonly duration_ms: number;
-      readonly error?: Error & { readonly cause?: unknown };
+      readonly error?: Error & { readonly cause?: unknown; readonly failureType?: string };
     };
   };
 }
@@ -55,9 +56,11 @@ function resultOf(data: TestEvent["data"], test: string, failed: boolean): TestR
   const { error, duration_ms: durationMs } = data.details;
   const cause = error?.cause;
   const thrown = cause instanceof Error ? cause : error;
+  const failure = error?.failureType === "testCodeFailure" ? "failed" : "ended";
+  const success = data.skip === undefined ? "passed" : "skipped";
   return {
     test,
-    outcome: failed ? "failed" : data.skip === undefined ? "passed" : "skipped",
+    outcome: failed ? failure : success,
     durationMs: Math.round(durationMs),
     error: failed ? { name: thrown?.name ?? "", message: thrown?.message ?? "" } : undefined,
   };

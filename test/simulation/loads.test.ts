@@ -125,7 +125,7 @@ test("all kinds are of one instant, although they are read one after another", a
       const { channels, prices } = edition.snapshot;
       const names = [...channels.values()].map((channel) => channel.name);
       const inputs = [...prices.values()].map((price) => price.input);
-      seen.add(`${names.join()} at ${inputs.join()}`);
+      seen.add(`${node.name}: ${names.join()} at ${inputs.join()}`);
     });
   const a = cluster.start("a");
   const b = cluster.start("b", { store });
@@ -150,7 +150,13 @@ test("all kinds are of one instant, although they are read one after another", a
   watch(cluster.start("cold", { store }));
   await cluster.clock.pass(2000);
   assert.equal(whileReading, undefined, "the change came in the middle of the first load");
-  assert.deepEqual([...seen], ["dear at 2", "dearest at 3", "free at 0"]);
+  assert.deepEqual([...seen].sort(), [
+    "b: dear at 2",
+    "b: dearest at 3",
+    "b: free at 0",
+    "cold: dearest at 3",
+    "cold: free at 0",
+  ]);
 });
 
 test("what is deleted goes, the last row of a kind too, and also where everything is read anew", async () => {
