@@ -29,6 +29,8 @@ const authFailed =
   "The server refused the user name or password: check both in SQL_DSN (special characters of a URL must be %-encoded).";
 const untrusted =
   "The server's certificate is not signed by a trusted root: name the root's PEM file with sslrootcert= (PostgreSQL) or ssl-ca= (MySQL), or NODE_EXTRA_CA_CERTS.";
+const otherHost =
+  "The server's certificate is made out to another host name: use that name in SQL_DSN, or verify only the root (sslmode=verify-ca, ssl-mode=VERIFY_CA).";
 const readOnly =
   "The server is read-only (a standby, or a primary in failover): point SQL_DSN at the primary.";
 const noDatabase =
@@ -66,8 +68,7 @@ const codes: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT: untrusted,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
   CERT_HAS_EXPIRED: "The server's certificate has expired: renew it on the server.",
-  ERR_TLS_CERT_ALTNAME_INVALID:
-    "The server's certificate is made out to another host name: use that name in SQL_DSN, or verify only the root (sslmode=verify-ca, ssl-mode=VERIFY_CA).",
+  ERR_TLS_CERT_ALTNAME_INVALID: otherHost,
   SQLITE_CANTOPEN:
     "The database file cannot be opened: check SQLITE_PATH and the rights on its folder.",
   SQLITE_NOTADB: "The file at SQLITE_PATH is not a SQLite database.",
@@ -93,5 +94,6 @@ const numbers: Readonly<Record<number, string>> = {
 const texts: readonly { readonly pattern: RegExp; readonly say: string }[] = [
   { pattern: /does not support SSL|does not support secure/i, say: refusesTls },
   { pattern: /took too long|did not answer within|timeout expired/i, say: unreachable },
+  { pattern: /does not match certificate's altnames/i, say: otherHost },
   { pattern: /self.signed certificate|unable to verify/i, say: untrusted },
 ];

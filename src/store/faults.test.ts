@@ -333,6 +333,30 @@ for (const engine of serverEngines) {
       await database.close();
     });
 
+    it("must be the one that its certificate names, also by an address", async () => {
+      const verify = (caFile: string): string =>
+        engine === "postgres"
+          ? `sslmode=verify-full&sslrootcert=${caFile}`
+          : `tls=true&ssl-ca=${caFile}`;
+      for (const [names, expected] of [
+        [["127.0.0.1"], /^works$/],
+        [["localhost"], /made out to another host name/],
+      ] as const) {
+        await using server = await start({ tls: "required", names });
+        assert.ok(server.caFile);
+        const url = new URL(server.url);
+        assert.equal(url.hostname, "127.0.0.1");
+        url.search = verify(server.caFile);
+        const database = await openDatabase({ dsn: url.href, sqlitePath: "" });
+        const outcome = await sql`select 1 as one`.execute(database.reads).then(
+          () => "works",
+          (error: unknown) => explainConnectError(error),
+        );
+        await database.close();
+        assert.match(outcome, expected, names[0]);
+      }
+    });
+
     it("may demand TLS, with a certificate of an own authority", async () => {
       await using server = await start({ tls: "required" });
       assert.ok(server.ca && server.caFile);

@@ -14,6 +14,8 @@ import { writeCertificate } from "./tls-certificate.ts";
 export interface MariadbOptions {
   settings?: Readonly<Record<string, string | number>>;
   tls?: TlsMode;
+  /** Names and addresses that the certificate is made out to; the loopback's unless told. */
+  names?: readonly string[];
 }
 
 const USER = "switchyard";
@@ -39,7 +41,7 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<Server
   const folder = makeInstanceFolder("mariadb");
   const data = join(folder, "data");
   copyDataFolder(template.data, data);
-  const tls = options.tls === undefined ? undefined : writeCertificate(folder);
+  const tls = options.tls === undefined ? undefined : writeCertificate(folder, options.names);
   const settings = {
     ...SETTINGS,
     ...(tls && { "ssl-ca": tls.caFile, "ssl-cert": tls.certFile, "ssl-key": tls.keyFile }),

@@ -55,13 +55,16 @@ export function makeCertificate(options: CertificateOptions = {}): Certificate {
 }
 
 /** Writes a new certificate into a server's folder, readable for the account it runs under. */
-export function writeCertificate(folder: string): {
+export function writeCertificate(
+  folder: string,
+  names?: readonly string[],
+): {
   ca: string;
   caFile: string;
   certFile: string;
   keyFile: string;
 } {
-  const { ca, cert, key } = makeCertificate();
+  const { ca, cert, key } = makeCertificate(names === undefined ? {} : { names });
   const write = (name: string, text: string): string => {
     const path = join(folder, name);
     // PostgreSQL refuses a key that others may read.

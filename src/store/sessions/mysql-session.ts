@@ -1,4 +1,6 @@
 /** A MySQL or MariaDB connection. Promise: its settings are set, never assumed, and a dead one rejects what ran. */
+import type { Socket } from "node:net";
+import { connect, isIP } from "node:net";
 import type { TransactionSettings } from "kysely";
 import type { Connection, ConnectionOptions, ResultSetHeader } from "mysql2";
 import { createConnection } from "mysql2";
@@ -152,6 +154,15 @@ class MysqlSession implements Session {
   }
 }
 
+/**
+ * By the driver's own dialling a server that is addressed by number is checked against the name `localhost`: Node takes
+ * the name to check from the socket, which keeps one only where a name was dialled.
+ */
+function dialNumber(host: string, port: number): Socket {
+  const socket = connect({ host, port, noDelay: true, keepAlive: true });
+  return Object.assign(socket, { _host: host });
+}
+
 function connectionOptions(target: MysqlTarget, encrypted: boolean): ConnectionOptions {
   const { verify } = target.tls;
   return {
@@ -161,6 +172,9 @@ function connectionOptions(target: MysqlTarget, encrypted: boolean): ConnectionO
     user: target.user,
     password: target.password,
     ...(target.database !== "" && { database: target.database }),
+    ...(encrypted &&
+      verify === "full" &&
+      isIP(target.host) !== 0 && { stream: () => dialNumber(target.host, target.port) }),
     ...(encrypted && {
       ssl: {
         ...readTlsFiles(target.tls),
