@@ -6,7 +6,10 @@ import type { Group } from "./entities.ts";
 import { displayName, groupSymbol } from "./name-fields.ts";
 import { bigInteger, entityId, flag, parseColumns, plain } from "./row-columns.ts";
 
-const ratioMillionths = z.bigint().min(0n).max(1_000_000_000_000n);
+const ratioMillionths = z
+  .bigint()
+  .min(0n, "must not be negative")
+  .max(1_000_000_000_000n, "must be at most 1000000");
 
 /** As the management API takes them: the ratio is a decimal number or text, millionths after parsing. */
 export const groupFields = {

@@ -30,7 +30,11 @@ export function groupRoutes(parts: AdminParts): readonly RouteSpec[] {
     },
     list: listGroups,
     find: findGroup,
-    findId: async (db, symbol) => (await findGroupBySymbol(db, symbol))?.id,
+    findId: async (db, symbol) => {
+      const row = await findGroupBySymbol(db, symbol);
+      // To MySQL a name with a space at its end is the same.
+      return row?.symbol === symbol ? row.id : undefined;
+    },
     input: groupInput,
     present: (_db, rows) => Promise.resolve(rows.map(presentGroup)),
     columns: (fields) => ({
