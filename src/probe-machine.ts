@@ -45,8 +45,12 @@ async function withDatabase<T>(
 /** Makes a new setup link and ends the old one. Throws when an account exists or the database cannot be asked. */
 export async function renewSetupLink(): Promise<string> {
   const config = readConfig();
-  const { secretKey } = loadSecretKey(config);
+  // Looking must make neither the file nor its secret.
+  if (config.sqlDsn === undefined && !existsSync(config.sqlitePath)) throw neverStarted();
   return await withDatabase(config, async (database) => {
+    const { state } = await readSchema(database.reads);
+    if (state === "empty") throw neverStarted();
+    const { secretKey } = loadSecretKey(config);
     const { pepper } = await openCluster(database.writes, secretKey);
     if (await hasUsers(database.writes))
       throw new Error("an account exists already: this gateway needs no setup link");
@@ -54,6 +58,12 @@ export async function renewSetupLink(): Promise<string> {
     await replaceSetupToken(database.writes, hashToken(pepper, "setup", token), setupTokenMs);
     return `http://${config.host === "0.0.0.0" ? "localhost" : config.host}:${config.port}/setup#${token}`;
   });
+}
+
+function neverStarted(): Error {
+  return new Error(
+    "the database is still empty: start the gateway, which prints a setup link (and check that SQL_DSN, DATA_DIR and SQLITE_PATH are those of the gateway)",
+  );
 }
 
 /** The probes of this machine, with what the environment says. */

@@ -1,9 +1,12 @@
 /** Says in one sentence why a database could not be reached and how to mend it; never repeats a secret. */
 import { messageOf } from "../core/errors.ts";
+import { DsnError } from "./database-target.ts";
 import { faultOf } from "./sql-errors.ts";
 
 /** Cause and mend. Falls back to the error's own message where the cause is not known. */
 export function explainConnectError(error: unknown): string {
+  // It says all that this could.
+  if (error instanceof DsnError) return error.message;
   for (let at = error, depth = 0; at !== undefined && depth < 5; depth += 1) {
     const found = explainOne(at);
     if (found !== undefined) return found;

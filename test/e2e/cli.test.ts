@@ -4,7 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -163,6 +171,10 @@ describe("one node", () => {
     assert.match((await run(["sync", "status"], env)).out, /state +live/);
     const link = await runProcess(["setup-link"], { DATA_DIR: node.dataDir });
     assert.deepEqual([link.code, /account exists/.test(link.error)], [1, true]);
+    const elsewhere = join(folder, "never-started");
+    const early = await runProcess(["setup-link"], { DATA_DIR: elsewhere });
+    assert.deepEqual([early.code, /still empty/.test(early.error)], [1, true]);
+    assert.equal(existsSync(elsewhere), false);
   });
 
   test("doctor beside a running node finds nothing wrong; a faulty environment ends it with 1", async () => {
