@@ -25,6 +25,9 @@ interface Subject {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** Until the compiler has seen enough: figures go on falling for several seconds. */
+const warmSeconds = 6;
+
 const chatBody = JSON.stringify({
   model: "bench-model",
   messages: [
@@ -154,19 +157,20 @@ export async function benchCalls(options: CallOptions): Promise<Figure[]> {
         headers: { authorization: `Bearer ${rootKey}` },
       },
     ];
-    const { rounds, seconds } = options;
-    const chat = await alternate(subjects, rounds, (subject) =>
-      closedLoop(target(subject, chatBody), 64, seconds),
-    );
     // Many short turns: a burst of somebody else's work then spoils a turn or two, and the median of turns is without it.
-    const turns = Math.ceil((rounds * seconds) / 2);
-    const chatLatency = await alternate(subjects, turns, (subject) =>
+    const turns = options.rounds * options.seconds;
+    for (const body of [chatBody, streamBody])
+      for (const subject of subjects) await closedLoop(target(subject, body), 64, warmSeconds);
+    const chat = await alternate(subjects, turns, (subject) =>
+      closedLoop(target(subject, chatBody), 64, 1),
+    );
+    const chatLatency = await alternate(subjects, Math.ceil(turns / 2), (subject) =>
       openLoop(target(subject, chatBody), 200, 2),
     );
-    const sse = await alternate(subjects, rounds, (subject) =>
-      closedLoop(target(subject, streamBody), 64, seconds),
+    const sse = await alternate(subjects, turns, (subject) =>
+      closedLoop(target(subject, streamBody), 64, 1),
     );
-    const sseLatency = await alternate(subjects, Math.ceil(turns / 2), (subject) =>
+    const sseLatency = await alternate(subjects, Math.ceil(turns / 4), (subject) =>
       openLoop(target(subject, streamBody), 20, 5),
     );
     return [

@@ -16,7 +16,7 @@ const quick = wanted.includes("--quick");
 const full = wanted.includes("--full");
 
 const parts: Readonly<Record<string, () => Promise<Figure[]>>> = {
-  calls: () => benchCalls(quick ? { rounds: 1, seconds: 3 } : { rounds: 3, seconds: 8 }),
+  calls: () => benchCalls(quick ? { rounds: 1, seconds: 5 } : { rounds: 3, seconds: 8 }),
   propagation: () => benchPropagation(quick ? 50 : 500),
   channels: () => benchChannels(10_000),
   memory: () => benchMemory(full ? 10 : 1),
