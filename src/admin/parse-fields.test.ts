@@ -40,6 +40,13 @@ test("a member named __proto__ is refused like any unknown one, in a body and in
   }
 });
 
+test("inside a field it is refused too, where it would be lost without a word", () => {
+  assert.throws(() => parseBody(Buffer.from('{"modelMapping":{"__proto__":"b"}}')), {
+    kind: "validation_failed",
+    fields: [{ field: "modelMapping.__proto__", message: "is a name that cannot be used" }],
+  });
+});
+
 test("all faults are named at once, nested ones by their path", () => {
   const schema = z.strictObject({ a: z.array(z.strictObject({ b: z.int() })), c: z.string() });
   assert.throws(

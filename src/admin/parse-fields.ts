@@ -46,6 +46,9 @@ function textFaults(value: Json, path: readonly PropertyKey[]): readonly FieldFa
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([name, member]) => {
     const inner = [...path, name];
+    // Copies of objects lose it, so it would be accepted and ignored; at the top it is an unknown field.
+    if (name === "__proto__" && path.length > 0)
+      return [{ field: fieldPath(inner), message: "is a name that cannot be used" }];
     return isStorable(name) ? textFaults(member, inner) : textFaults(name, inner);
   });
 }
