@@ -6,7 +6,10 @@ import type { Price } from "./entities.ts";
 import { modelPattern } from "./name-fields.ts";
 import { bigInteger, entityId, parseColumns, plain } from "./row-columns.ts";
 
-const nano = z.bigint().min(0n, "must not be negative").max(maxNano, "must be at most 9000000000 dollars");
+const nano = z
+  .bigint()
+  .min(0n, "must not be negative")
+  .max(maxNano, "must be at most 9000000000 dollars");
 const dollars = z
   .union([z.number(), z.string()])
   .transform((value, context) => {
