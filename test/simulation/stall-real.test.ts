@@ -10,8 +10,8 @@ import { openFresh } from "../store/open-fresh.ts";
 import { channelValues } from "./memory-store.ts";
 
 const channels = 10_000;
-/** Our 8 ms, and the decoding of one page by the driver. */
-const allowedMs = 12;
+/** A guard against reading and decoding all rows at once (40 ms and more); the bench measures how near 8 ms we are. */
+const allowedMs = 32;
 
 function yieldSlice(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
