@@ -13,6 +13,7 @@ import type { HttpServer } from "./http/server.ts";
 import { joinServer } from "./join-parts.ts";
 import type { JoinedParts } from "./join-parts.ts";
 import { openCallLog } from "./log/call-log.ts";
+import type { CallLog } from "./log/call-record.ts";
 import { makeMetrics } from "./metrics/metrics.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Bell } from "./store/bell.ts";
@@ -32,6 +33,8 @@ import { makeSyncStore } from "./store/sync-sql.ts";
 import { openSync } from "./sync/open-sync.ts";
 import type { OpenedSync } from "./sync/sync-parts.ts";
 import { makeUpstream } from "./upstream/upstream.ts";
+import { watchCluster, watchCopies } from "./watch-cluster.ts";
+import type { CopyWatch } from "./watch-cluster.ts";
 import { makeFirstAccountGate, welcomeWhenReady } from "./welcome.ts";
 import type { FirstAccountGate } from "./welcome.ts";
 
@@ -63,7 +66,9 @@ export async function runNode(options: NodeOptions): Promise<number> {
   const refusal = new AbortController();
   const refuse = (error: Error): void => refusal.abort(error);
   const metrics = makeMetrics({ version: options.version, processMetrics: true });
-  const core: Core = { ...options, secretKey: secret.secretKey, database, redis, metrics, refuse };
+  const copies = watchCopies(metrics.sync, systemClock);
+  const { secretKey } = secret;
+  const core: Core = { ...options, secretKey, database, redis, metrics, copies, refuse };
   const stopping = AbortSignal.any([options.stop, refusal.signal]);
   const migrating = config.nodeType === "slave" ? Promise.resolve() : keepMigrating(core, stopping);
   // The embedded file is always there: its tables are made before anything asks for them.
@@ -75,14 +80,8 @@ export async function runNode(options: NodeOptions): Promise<number> {
   }
   const sync = await openNodeSync(core);
   const upstream = makeUpstream({ clock: systemClock });
-  const callLog = openCallLog({
-    folder: join(config.dataDir, "nodes", sync.nodeId, "calls"),
-    nodeId: sync.nodeId,
-    insert: (rows) => insertCalls(database.writes, rows),
-    clock: systemClock,
-    logger,
-    onDropped: (count) => metrics.calls.recordsDropped(count),
-  });
+  const callLog = openNodeLog(core, sync.nodeId);
+  const stopWatching = watchCluster({ sync, metrics, copies, clock: systemClock });
   const joined: JoinedParts = {
     config,
     logger,
@@ -103,11 +102,24 @@ export async function runNode(options: NodeOptions): Promise<number> {
     stopping,
     refusal: refusal.signal,
   });
+  stopWatching();
   // Orchestrators kill after 30 s. What a dead database keeps from closing in time loses nothing: calls lie in the
   // journal, and a lease and a registry row that are not given back run out.
   await Promise.race([closeAll(joined, redis, migrating), sleep(systemClock, closeMs)]);
   logger.info({ code }, "stopped");
   return code;
+}
+
+function openNodeLog(core: Core, nodeId: string): CallLog {
+  const { config, database, logger, metrics } = core;
+  return openCallLog({
+    folder: join(config.dataDir, "nodes", nodeId, "calls"),
+    nodeId,
+    insert: (rows) => insertCalls(database.writes, rows),
+    clock: systemClock,
+    logger,
+    onDropped: (count) => metrics.calls.recordsDropped(count),
+  });
 }
 
 /** Longest time for closing what lies under the server, after the drain. */
@@ -131,6 +143,7 @@ interface Core extends NodeOptions {
   readonly database: Database;
   readonly redis: Redis | undefined;
   readonly metrics: Metrics;
+  readonly copies: CopyWatch;
   readonly refuse: (error: Error) => void;
 }
 
@@ -176,7 +189,7 @@ async function openNodeSync(core: Core): Promise<OpenedSync> {
     }),
     validateConfig,
     logger: core.logger,
-    meters: core.metrics.sync,
+    meters: core.copies.meters,
     version: core.version,
   });
 }

@@ -63,6 +63,7 @@ const joiners: ReadonlySet<string> = new Set([
   "run-node.ts",
   "join-parts.ts",
   "welcome.ts",
+  "watch-cluster.ts",
   "probe-machine.ts",
 ]);
 

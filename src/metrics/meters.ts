@@ -38,3 +38,17 @@ export interface LogMeters {
   /** Calls whose record was lost because the journal was full. */
   recordsDropped(count: number): void;
 }
+
+/** What is known of the cluster as a whole; told by the node that leads, but for the leader itself. */
+export interface ClusterMeters {
+  /** Live nodes by state, those behind the head, and those that hold another content at the same revision. */
+  nodes(states: Readonly<Record<string, number>>, laggards: number, mismatches: number): void;
+  /** From a commit to the last live node's report of it. */
+  converged(seconds: number): void;
+  /** Fence of this node's term, 0 while it does not lead; seconds without any leader known here. */
+  leader(fence: number, absentSeconds: number): void;
+  /** Age of the newest copy on disk; null: none was written yet. */
+  copyAge(seconds: number | null): void;
+  /** Longest stall of the event loop since it was told last. */
+  loopStall(seconds: number): void;
+}

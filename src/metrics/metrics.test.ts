@@ -14,6 +14,10 @@ test("calls and sync are told under their names", async () => {
   metrics.sync.error("head", "timeout");
   metrics.sync.bell("notify", true);
   metrics.sync.diskCopy(41, false);
+  metrics.cluster.nodes({ live: 2, stale: 1 }, 1, 0);
+  metrics.cluster.converged(0.03);
+  metrics.cluster.leader(7, 0);
+  metrics.cluster.copyAge(12);
   const { text, contentType } = await metrics.page();
   assert.match(contentType, /text\/plain/);
   for (const line of [
@@ -27,6 +31,14 @@ test("calls and sync are told under their names", async () => {
     'sync_errors_total{stage="head",class="timeout"} 1',
     'sync_push_up{channel="notify"} 1',
     "sync_lkg_revision 41",
+    "sync_lkg_age_seconds 12",
+    'sync_nodes{state="live"} 2',
+    "sync_laggards 1",
+    "sync_digest_mismatch_total 0",
+    'sync_convergence_seconds_bucket{le="0.05"} 1',
+    "leader_fence 7",
+    "leader_absent_seconds 0",
+    "sync_loop_stall_seconds 0",
     'sync_propagation_seconds_bucket{le="0.025"} 1',
   ])
     assert.ok(text.split("\n").includes(line), `${line}\n${text}`);

@@ -1,7 +1,8 @@
 /** The counters of one process as Prometheus reads them. The only room that knows the client library. */
 import { Registry, collectDefaultMetrics } from "@prometheus-io/client";
 import { makeCallMeters } from "./call-metrics.ts";
-import type { CallMeters, LogMeters, SyncMeters } from "./meters.ts";
+import { makeClusterMeters } from "./cluster-metrics.ts";
+import type { CallMeters, ClusterMeters, LogMeters, SyncMeters } from "./meters.ts";
 import { makeSyncMeters } from "./sync-metrics.ts";
 
 export interface MetricsPage {
@@ -12,6 +13,7 @@ export interface MetricsPage {
 export interface Metrics {
   readonly calls: CallMeters & LogMeters;
   readonly sync: SyncMeters;
+  readonly cluster: ClusterMeters;
   /** Runs before each page: for gauges that are read, not told. */
   beforePage(refresh: () => void): void;
   page(): Promise<MetricsPage>;
@@ -28,6 +30,7 @@ export function makeMetrics(options: {
   return {
     calls: makeCallMeters(registry, options.version),
     sync: makeSyncMeters(registry),
+    cluster: makeClusterMeters(registry),
     beforePage: (refresh) => void refreshes.push(refresh),
     page: async () => {
       for (const refresh of refreshes) refresh();
