@@ -76,7 +76,7 @@ function makeSealedCheck(database: Database): SealedCheck {
 }
 
 /** The steps of a call, joined. */
-export function joinGateway(parts: JoinedParts, access: Access): Gateway {
+function joinGateway(parts: JoinedParts, access: Access): Gateway {
   const { config, sync, clock } = parts;
   return makeGateway({
     sync,
@@ -117,7 +117,7 @@ async function findOwner(database: Database, hash: string): Promise<TokenOwner |
 }
 
 /** The management API, joined. */
-export function joinAdmin(parts: JoinedParts, access: Access): readonly AdminRoute[] {
+function joinAdmin(parts: JoinedParts, access: Access): readonly AdminRoute[] {
   const { sync, database, upstream, clock, config } = parts;
   return makeAdmin({
     sync,

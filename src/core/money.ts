@@ -8,7 +8,6 @@ export type NanoDollars = bigint;
 /** Millionths: a ratio of 1 is 1,000,000. */
 export type Millionths = bigint;
 
-export const nanoPerDollar = 1_000_000_000n;
 export const ratioOne: Millionths = 1_000_000n;
 
 /** The largest amount kept: BIGINT's range with room for sums. */

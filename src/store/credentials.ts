@@ -18,7 +18,3 @@ export async function listCredentials(
   }
   return found;
 }
-
-export async function findCredential(db: Sql, id: bigint): Promise<CredentialRow | undefined> {
-  return await db.selectFrom("credentials").selectAll().where("id", "=", id).executeTakeFirst();
-}

@@ -9,7 +9,3 @@ export type SettingRow = Selectable<SettingTable>;
 export async function listSettings(db: Sql): Promise<readonly SettingRow[]> {
   return await db.selectFrom("settings").selectAll().orderBy("name").execute();
 }
-
-export async function findSetting(db: Sql, name: string): Promise<SettingRow | undefined> {
-  return await db.selectFrom("settings").selectAll().where("name", "=", name).executeTakeFirst();
-}

@@ -3,29 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "../../src/core/logger.ts";
-import type { SyncMeters } from "../../src/metrics/meters.ts";
 import { openCluster } from "../../src/store/cluster.ts";
 import { makeSyncStore } from "../../src/store/sync-sql.ts";
 import type { RawRow, SyncStore } from "../../src/store/sync-store.ts";
 import { openSync } from "../../src/sync/open-sync.ts";
 import type { Author } from "../../src/sync/sync.ts";
 import type { OpenedSync, SyncParts } from "../../src/sync/sync-parts.ts";
+import { noMeters } from "../simulation/node.ts";
 import { openDsn, testSecret } from "../store/open-fresh.ts";
 import type { SqlEngine } from "../engines/engines.ts";
-
-export const silentMeters: SyncMeters = {
-  applied: () => undefined,
-  head: () => undefined,
-  error: () => undefined,
-  fullResync: () => undefined,
-  bell: () => undefined,
-  pushMissed: () => undefined,
-  regression: () => undefined,
-  unloggedChanges: () => undefined,
-  rejectedRows: () => undefined,
-  state: () => undefined,
-  diskCopy: () => undefined,
-};
 
 export interface LogLine {
   readonly level: string;
@@ -95,7 +81,7 @@ export async function openNode(
     openBells: () => [],
     validateConfig: () => [],
     logger,
-    meters: silentMeters,
+    meters: noMeters,
     version: "test",
     ...options.parts,
   });
