@@ -5,11 +5,23 @@
 import type { GatewayError } from "../core/errors.ts";
 import type { ByteRange, MemberScan } from "../core/json.ts";
 import type { JsonObject } from "../core/json-value.ts";
-import type { DialectId, Operation } from "../wire/call.ts";
+import type { FrontId, HeaderMap, Operation } from "../wire/call.ts";
 import type { Usage } from "../wire/usage.ts";
+import type { FrontCodec } from "./codec.ts";
 
 /** Language of messages to callers. */
 export type Locale = "en" | "zh_CN";
+
+/** What `parse` reads. */
+export interface ParseInput {
+  readonly operation: Operation;
+  readonly body: Buffer;
+  /** Model named by the path. */
+  readonly pathModel?: string;
+  /** What Gemini's paths name behind the model. */
+  readonly pathAction?: string;
+  readonly query: HeaderMap;
+}
 
 /** What the steps need to know of a request's body. */
 export interface CallFacts {
@@ -18,8 +30,12 @@ export interface CallFacts {
   /** The body's own; null: it names none. */
   readonly bodyModel: string | null;
   readonly stream: boolean;
-  /** Whether the caller asked for usage in the stream. */
+  /** How the caller wants the stream: events, or one JSON array (Gemini without `alt=sse`). */
+  readonly streamForm: "sse" | "json-array";
+  /** Whether the caller asked for usage in the stream, or its dialect always tells it. */
   readonly usageAsked: boolean;
+  /** Whether tools are offered (channels may be kept to plain chat). */
+  readonly usesTools: boolean;
   /** The caller's own name for its end user. */
   readonly endUser: string | null;
   /** The caller's limit of output tokens, in whichever spelling. */
@@ -36,6 +52,21 @@ export interface BodyEdits {
   readonly askUsage: boolean;
   /** Members that the channel puts over the caller's. */
   readonly parameters: JsonObject;
+  /** Members that the channel adds where the caller has none of the name. */
+  readonly extraBody: JsonObject;
+  /** Instructions that the channel adds; null: none. */
+  readonly systemPrompt: SystemPrompt | null;
+  /** Members that this endpoint does not take (Anthropic's `model` on Bedrock); cut out. */
+  readonly omit: readonly string[];
+  /** Members that this endpoint wants (`anthropic_version`); put over the caller's. */
+  readonly add: JsonObject;
+}
+
+/** Instructions that a channel adds to every conversation. */
+export interface SystemPrompt {
+  readonly text: string;
+  /** Before the caller's own instructions, behind them, or only where the caller gives none. */
+  readonly place: "before" | "after" | "if-none";
 }
 
 /**
@@ -98,11 +129,13 @@ export interface Telling {
 }
 
 export interface Dialect {
-  readonly id: DialectId;
+  readonly id: FrontId;
+  /** How conversations are translated for callers of this dialect; null: it has none. */
+  readonly front: FrontCodec | null;
   /** Members that a channel's parameters cannot change: the gateway answers for them. */
   readonly reservedParameters: readonly string[];
   /** Throws `invalid_request`, naming the field. */
-  parse(operation: Operation, body: Buffer, pathModel?: string): CallFacts;
+  parse(input: ParseInput): CallFacts;
   edit(body: Buffer, facts: CallFacts, edits: BodyEdits): Buffer;
   makeEventReader(): ReadEvent;
   /** The model's name told by an event; null: none. */

@@ -1,13 +1,29 @@
-/** The door of this room: every public API the gateway speaks, one line each. */
-import type { DialectId } from "../wire/call.ts";
+/** The doors of this room: every public API the gateway speaks, and every API it translates for upstreams. */
+import { GatewayError } from "../core/errors.ts";
+import type { DialectId, FrontId } from "../wire/call.ts";
+import type { UpstreamCodec } from "./codec.ts";
 import type { Dialect } from "./contract.ts";
 import { openaiChat } from "./openai-chat/dialect.ts";
 
-const dialects: Readonly<Record<DialectId, Dialect>> = {
+const dialects: Readonly<Partial<Record<FrontId, Dialect>>> = {
   "openai-chat": openaiChat,
 };
 
-/** The dialect of an id. */
-export function getDialect(id: DialectId): Dialect {
-  return dialects[id];
+const upstreamCodecs: Readonly<Partial<Record<DialectId, UpstreamCodec>>> = {};
+
+/** The dialect of an id, as callers speak it. */
+export function getDialect(id: FrontId): Dialect {
+  const dialect = dialects[id];
+  if (dialect === undefined) throw new GatewayError("internal", `no dialect ${id}`);
+  return dialect;
+}
+
+/** The dialect of an id, where callers can speak it. */
+export function findDialect(id: DialectId): Dialect | undefined {
+  return (dialects as Readonly<Record<string, Dialect | undefined>>)[id];
+}
+
+/** How conversations are translated for upstreams of a dialect; undefined: they are not. */
+export function findUpstreamCodec(id: DialectId): UpstreamCodec | undefined {
+  return upstreamCodecs[id];
 }

@@ -51,7 +51,7 @@ export function makeChannelProbe(
     const dialect = getDialect(request.dialect);
     const telling = { locale: parts.locale, requestId: "" };
     const reply = new Reply({ sink: deafSink(), dialect, telling, clock });
-    const facts = dialect.parse(request.operation, request.body);
+    const facts = dialect.parse(request);
     const none = { attempted: () => undefined };
     const own = {
       upstream: parts.upstream,

@@ -21,7 +21,7 @@ const usageWaitMs = 2_000;
 function encodeRequest(attempt: Attempt): UpstreamRequest {
   const { call, candidate, provider } = attempt;
   const { request, facts } = call;
-  const endpoint = provider.endpoints[request.operation as UpstreamOperation];
+  const endpoint = provider.endpoints[request.operation as UpstreamOperation]?.[0];
   const base = candidate.channel.baseUrl ?? provider.defaultBaseUrl;
   if (endpoint === undefined || base === null)
     throw new GatewayError(
@@ -31,9 +31,9 @@ function encodeRequest(attempt: Attempt): UpstreamRequest {
   const secret = candidate.credential?.secret ?? "";
   const { auth } = provider;
   const sent =
-    auth.kind === "bearer"
-      ? { name: "authorization", value: `Bearer ${secret}` }
-      : { name: auth.name, value: secret };
+    auth.kind === "header"
+      ? { name: auth.name, value: secret }
+      : { name: "authorization", value: `Bearer ${secret}` };
   return {
     method: "POST",
     url: base + endpoint.path,
@@ -48,6 +48,10 @@ function encodeRequest(attempt: Attempt): UpstreamRequest {
       model: candidate.model,
       askUsage: endpoint.usageOptIn,
       parameters: candidate.channel.parameters,
+      extraBody: {},
+      systemPrompt: null,
+      omit: [],
+      add: {},
     }),
     proxy: candidate.channel.proxy,
     timeouts: candidate.channel.timeouts,

@@ -58,7 +58,7 @@ async function serveCall(
     tally.authenticated(caller, snapshot);
     if (request.operation === "models" || request.operation === "model")
       return reply.whole(answerModels(request, caller, { snapshot, dialect }));
-    const facts = dialect.parse(request.operation, request.body, request.pathModel);
+    const facts = dialect.parse(request);
     tally.parsed(facts);
     checkModelAllowed(caller, facts.model);
     const { health, random } = parts;

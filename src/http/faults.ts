@@ -2,7 +2,7 @@
 import type { Clock } from "../core/clock.ts";
 import { errorKinds, GatewayError, toGatewayError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { DialectId } from "../wire/call.ts";
+import type { FrontId } from "../wire/call.ts";
 import { writeHead } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -18,7 +18,7 @@ export interface FaultParts {
   readonly logger: Logger;
   /** Renders in a caller's dialect, in the configured language. */
   readonly renderCallError: (
-    dialect: DialectId,
+    dialect: FrontId,
     error: GatewayError,
     requestId: string,
   ) => RenderedError;

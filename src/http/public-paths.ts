@@ -1,11 +1,11 @@
 /** The public paths: which path is which operation of which dialect. One table, mounted by relay-routes.ts. */
-import type { DialectId, Operation } from "../wire/call.ts";
+import type { FrontId, Operation } from "../wire/call.ts";
 
 export interface PublicPath {
   readonly method: "GET" | "POST";
   /** Fastify pattern; a parameter `model` or the wildcard names the model. */
   readonly path: string;
-  readonly dialect: DialectId;
+  readonly dialect: FrontId;
   readonly operation: Operation;
 }
 

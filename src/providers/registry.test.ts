@@ -16,7 +16,7 @@ test("ids are unique, lower case and found again", () => {
 test("every provider can be called", () => {
   for (const provider of providers) {
     assert.ok(provider.endpoints.chat !== undefined, provider.id);
-    for (const endpoint of Object.values(provider.endpoints))
+    for (const endpoint of Object.values(provider.endpoints).flat())
       assert.match(endpoint.path, /^\/[a-z/]+$/);
     if (provider.defaultBaseUrl === null) continue;
     const url = new URL(provider.defaultBaseUrl);

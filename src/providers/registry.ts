@@ -1,5 +1,5 @@
 /** The door of this room: every provider a channel can name. Lists, checks and menus are derived from it. */
-import { getDialect } from "../dialects/registry.ts";
+import { findDialect } from "../dialects/registry.ts";
 import { compatibleVendors } from "./compatible/vendors.ts";
 import type { Provider } from "./contract.ts";
 
@@ -12,8 +12,10 @@ const byId: Readonly<Record<string, Provider>> = Object.fromEntries(
 
 /** Members of a body that a channel of this provider cannot set by its parameters. */
 export function reservedParametersOf(provider: Provider): readonly string[] {
-  const dialects = Object.values(provider.endpoints).map((endpoint) => endpoint.dialect);
-  return [...new Set(dialects)].flatMap((id) => getDialect(id).reservedParameters);
+  const dialects = Object.values(provider.endpoints).flatMap((endpoints) =>
+    endpoints.map((endpoint) => endpoint.dialect),
+  );
+  return [...new Set(dialects)].flatMap((id) => findDialect(id)?.reservedParameters ?? []);
 }
 
 /** The provider of an id; undefined for names unknown to this build. */

@@ -1,6 +1,7 @@
 // What was learned about channels stays when the configuration is another, and goes only with the channel.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { noChannelOptions } from "../sync/entities.ts";
 import type { Channel } from "../sync/entities.ts";
 import type { Failure } from "./health.ts";
 import { RouteHealth } from "./health.ts";
@@ -18,6 +19,7 @@ function channel(id: number, more: Partial<Channel> = {}): Channel {
     proxy: null,
     tag: null,
     replyModel: "asked",
+    options: noChannelOptions,
     ...plain,
     ...none,
     credentials: [{ id: id * 100, channelId: id, position: 0, secret, enabled: true }],

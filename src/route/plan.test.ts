@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../core/errors.ts";
+import { noChannelOptions } from "../sync/entities.ts";
 import type { Channel, Credential, Snapshot } from "../sync/entities.ts";
 import type { Caller } from "../wire/caller.ts";
 import { RouteHealth, type Failure } from "./health.ts";
@@ -37,6 +38,7 @@ function channel(
     tag: null,
     timeouts: {},
     replyModel: "asked",
+    options: noChannelOptions,
     credentials,
     ...more,
   };

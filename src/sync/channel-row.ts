@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { RawRow } from "../store/sync-store.ts";
 import { channelFields } from "./channel-fields.ts";
+import { noChannelOptions } from "./entities.ts";
 import type { Channel } from "./entities.ts";
 import { entityId, integer, json, parseColumns, plain } from "./row-columns.ts";
 
@@ -43,6 +44,7 @@ export function parseChannelRow(row: RawRow): Channel {
     groups: [...new Set(values.groups)],
     enabled: status === "enabled",
     replyModel: options.replyModel,
+    options: noChannelOptions,
     credentials: [],
   });
 }

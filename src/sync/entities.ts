@@ -23,6 +23,47 @@ export interface ChannelTimeouts {
   readonly idleMs?: number;
 }
 
+/** What a channel may order beside its address. Everything left out is off. */
+export interface ChannelOptions {
+  /** Values of the provider's settings (region, project, apiVersion, …). */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Dialects that this URL speaks, in order of preference, in place of the provider's; empty: the provider's. */
+  readonly dialects: readonly string[];
+  /** Name whose price is charged when the model was mapped. A mapping's target that begins with `+` charges `asked`. */
+  readonly billAs: "asked" | "sent";
+  /** Members added to bodies that have none of the name. */
+  readonly extraBody: JsonObject;
+  /** Further `parameters` by model as sent (`prefix*` allowed). */
+  readonly modelParameters: Readonly<Record<string, JsonObject>>;
+  /** Instructions added to every conversation. */
+  readonly systemPrompt: {
+    readonly text: string;
+    readonly place: "before" | "after" | "if-none";
+  } | null;
+  /** Models (or `prefix*`) that are not asked for streams here. */
+  readonly disabledStream: readonly string[];
+  /** Passed over for requests with tools. */
+  readonly onlyChat: boolean;
+  /** Model that a test of the channel asks; null: the first of its models. */
+  readonly testModel: string | null;
+  /** Whether ids of resources that we did not seal are let through (one tenant's account). */
+  readonly unsealedIds: boolean;
+}
+
+/** A channel that orders nothing of its own. */
+export const noChannelOptions: ChannelOptions = {
+  settings: {},
+  dialects: [],
+  billAs: "asked",
+  extraBody: {},
+  modelParameters: {},
+  systemPrompt: null,
+  disabledStream: [],
+  onlyChat: false,
+  testModel: null,
+  unsealedIds: false,
+};
+
 export interface Channel {
   readonly id: number;
   readonly rev: number;
@@ -49,6 +90,7 @@ export interface Channel {
   readonly timeouts: ChannelTimeouts;
   /** What the caller sees as the reply's model when the name was mapped. */
   readonly replyModel: "asked" | "upstream";
+  readonly options: ChannelOptions;
   /** Enabled ones in order; empty when the channel needs none. */
   readonly credentials: readonly Credential[];
 }

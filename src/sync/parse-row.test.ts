@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { ColumnValue, RawRow, SnapshotKind } from "../store/sync-store.ts";
 import { snapshotKinds } from "../store/sync-store.ts";
+import { noChannelOptions } from "./entities.ts";
 import { sealCredential } from "./credential-row.ts";
 import { parseCallerRows } from "./key-row.ts";
 import { callerRowChecks, rowParsers } from "./parse-row.ts";
@@ -92,6 +93,7 @@ test("a channel's columns become a channel", () => {
     tag: "eu",
     timeouts: { connectMs: 1000, idleMs: 60_000 },
     replyModel: "upstream",
+    options: noChannelOptions,
     credentials: [],
   });
 });

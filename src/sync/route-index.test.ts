@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { noChannelOptions } from "./entities.ts";
 import type { Channel } from "./entities.ts";
 import type { ChannelChange } from "./route-index.ts";
 import { changeRoutes, emptyRoutes, makeRouteIndex } from "./route-index.ts";
@@ -27,6 +28,7 @@ function channel(id: number, more: Partial<Channel> = {}): Channel {
     tag: null,
     timeouts: {},
     replyModel: "asked",
+    options: noChannelOptions,
     credentials: [],
     ...more,
   };

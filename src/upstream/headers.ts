@@ -5,7 +5,7 @@
 import type { DialectId, HeaderMap } from "../wire/call.ts";
 
 /** A caller's headers that go up, by dialect. */
-const upNames: Readonly<Record<DialectId, readonly string[]>> = {
+const upNames: Readonly<Partial<Record<DialectId, readonly string[]>>> = {
   "openai-chat": ["openai-beta", "idempotency-key", "traceparent", "tracestate"],
 };
 
@@ -59,7 +59,7 @@ export function upHeaders(parts: UpParts): Record<string, string> {
     accept: parts.stream ? "text/event-stream" : "application/json",
     "user-agent": "switchyard",
   };
-  for (const name of upNames[parts.dialect]) {
+  for (const name of upNames[parts.dialect] ?? []) {
     const value = parts.caller[name];
     if (value !== undefined) headers[name] = value;
   }

@@ -1,10 +1,19 @@
 /** A call as it moves through the steps, and the sink that its reply goes to. No framework type appears here. */
 
-/** Public API a caller speaks. */
-export type DialectId = "openai-chat";
+/** Public API a caller speaks. `openai-chat` is all of OpenAI's API but the Responses; `cohere-v2` and `jina-v1` rerank. */
+export type FrontId =
+  | "openai-chat"
+  | "openai-responses"
+  | "anthropic-messages"
+  | "gemini-content"
+  | "cohere-v2"
+  | "jina-v1";
 
-/** What is asked for. */
-export type Operation = "chat" | "completions" | "embeddings" | "models" | "model";
+/** API an upstream speaks. */
+export type DialectId = FrontId | "bedrock-converse" | "ollama-chat";
+
+/** What is asked for; `chat` is a turn of a conversation in whichever dialect. */
+export type Operation = "chat" | "count-tokens" | "completions" | "embeddings" | "models" | "model";
 
 /** Tells once that something is over. An AbortSignal is one; the server makes lighter ones, as it needs one a call. */
 export interface OverSignal {
@@ -20,10 +29,12 @@ export type HeaderMap = Readonly<Record<string, string>>;
 export interface CallRequest {
   /** core/ids.ts makeCallId; sent as `x-request-id`. */
   readonly id: string;
-  readonly dialect: DialectId;
+  readonly dialect: FrontId;
   readonly operation: Operation;
-  /** Model named by the path (`/v1/models/:id`), where there is one. */
+  /** Model named by the path (`/v1/models/:id`, Gemini's and Azure's paths), where there is one. */
   readonly pathModel?: string;
+  /** What Gemini's paths name behind the model (`streamGenerateContent`). */
+  readonly pathAction?: string;
   readonly headers: HeaderMap;
   /** Decoded query parameters. */
   readonly query: HeaderMap;

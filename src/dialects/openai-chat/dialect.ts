@@ -19,6 +19,7 @@ function eventUsage(event: Buffer): ReturnType<typeof findUsage> {
 
 export const openaiChat: Dialect = {
   id: "openai-chat",
+  front: null,
   reservedParameters,
   parse: parseCall,
   edit: editBody,

@@ -7,14 +7,14 @@ import {
   readString,
   scanMembers,
 } from "../../core/json.ts";
-import type { Operation } from "../../wire/call.ts";
-import type { CallFacts } from "../contract.ts";
+import type { CallFacts, ParseInput } from "../contract.ts";
 
 /** Members that are read here or edited on the way; each may stand in a body once. */
 const readNames = [
   "model",
   "stream",
   "stream_options",
+  "tools",
   "max_tokens",
   "max_completion_tokens",
   "user",
@@ -80,7 +80,7 @@ function parseEndUser(body: Buffer, scan: MemberScan): string | null {
 }
 
 /** Throws `invalid_request` naming the member at fault. What is not read here is the vendor's to judge. */
-export function parseCall(operation: Operation, body: Buffer, pathModel?: string): CallFacts {
+export function parseCall({ operation, body, pathModel }: ParseInput): CallFacts {
   const scan = scanMembers(body, readNames);
   const bodyModel = parseModel(body, scan);
   const model = pathModel ?? bodyModel;
@@ -91,6 +91,8 @@ export function parseCall(operation: Operation, body: Buffer, pathModel?: string
     model,
     bodyModel,
     stream,
+    streamForm: "sse",
+    usesTools: !isNull(body, scan, "tools"),
     usageAsked: stream && parseUsageAsked(body, scan),
     endUser: parseEndUser(body, scan),
     maxOutputTokens: parseLimit(body, scan),

@@ -109,7 +109,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-const paths: Readonly<Record<UpstreamOperation, string>> = {
+const paths: Readonly<Partial<Record<UpstreamOperation, string>>> = {
   chat: "/chat/completions",
   completions: "/completions",
   embeddings: "/embeddings",
@@ -119,7 +119,7 @@ function makeProvider(row: Row): Provider {
   const usageOptIn = row.refusesUsageOptIn !== true;
   const endpoints = (row.serves ?? ["chat"]).map((operation) => [
     operation,
-    { dialect: "openai-chat", path: paths[operation], usageOptIn },
+    [{ dialect: "openai-chat", path: paths[operation], usageOptIn }],
   ]);
   return {
     id: row.id,

@@ -1,0 +1,36 @@
+/** Names of what single vendors do their own way within a dialect; each is one function beside the dialect's encoder. */
+export type QuirkId =
+  /** Takes `max_tokens`, not `max_completion_tokens`. */
+  | "max-tokens"
+  /** Knows no role `developer`. */
+  | "no-developer-role"
+  /** Tool call ids of exactly nine letters or digits (Mistral). */
+  | "nine-character-ids"
+  /** Refuses `strict` in tools. */
+  | "no-strict"
+  /** Refuses `parallel_tool_calls`. */
+  | "no-parallel-member"
+  /** `tool_choice` has `any` in place of `required` (Mistral). */
+  | "tool-choice-any"
+  /** Knows only `json_object`: a schema is told in the instructions. */
+  | "no-json-schema"
+  /** Assistant turns with tool calls must bring back `reasoning_content`, if empty (DeepSeek, Kimi). */
+  | "replay-reasoning"
+  /** Reasoning is wished for by `thinking: {type}` (DeepSeek, Zhipu, Moonshot, Volcengine). */
+  | "thinking-member"
+  /** Reasoning is wished for by `enable_thinking` and `thinking_budget` (Qwen, SiliconFlow). */
+  | "enable-thinking"
+  /** Reasoning is wished for by `reasoning: {effort, max_tokens}` (OpenRouter). */
+  | "reasoning-object"
+  /** Takes no wish for reasoning at all. */
+  | "no-reasoning-wish"
+  /** Sampling is fixed: temperature, top_p, n and penalties are refused (Kimi thinking models). */
+  | "fixed-sampling"
+  /** Thoughts come in separate members only when asked by `reasoning_split` (MiniMax). */
+  | "reasoning-split"
+  /** Thoughts come inline as `<think>…</think>`. */
+  | "inline-thoughts"
+  /** Refuses members it does not know: `user`, `metadata`, `store`, `service_tier`, `prompt_cache_key`, `verbosity`. */
+  | "known-members-only"
+  /** Reasoning tokens are not part of `completion_tokens` (xAI chat). */
+  | "reasoning-outside-output";
