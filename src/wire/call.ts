@@ -1,19 +1,50 @@
 /** A call as it moves through the steps, and the sink that its reply goes to. No framework type appears here. */
 
-/** Public API a caller speaks. `openai-chat` is all of OpenAI's API but the Responses; `cohere-v2` and `jina-v1` rerank. */
+/**
+ * Public API a caller speaks. `openai-chat`: OpenAI's chat, completions, embeddings and models; `openai-media`: its
+ * images, audio and moderations; `jina-v1`: rerank, as most vendors shape it.
+ */
 export type FrontId =
   | "openai-chat"
+  | "openai-media"
   | "openai-responses"
   | "anthropic-messages"
   | "gemini-content"
   | "cohere-v2"
   | "jina-v1";
 
+/** APIs of vendors for one kind of media or for rerank; each is a codec under dialects/media/. */
+export type MediaDialectId =
+  | "azure-speech"
+  | "cloudflare-images"
+  | "dashscope-images"
+  | "elevenlabs-speech"
+  | "elevenlabs-transcription"
+  | "gemini-predict"
+  | "minimax-speech"
+  | "replicate-predictions"
+  | "stability-images"
+  | "voyage-rerank";
+
 /** API an upstream speaks. */
-export type DialectId = FrontId | "bedrock-converse" | "ollama-chat";
+export type DialectId = FrontId | "bedrock-converse" | "ollama-chat" | MediaDialectId;
 
 /** What is asked for; `chat` is a turn of a conversation in whichever dialect. */
-export type Operation = "chat" | "count-tokens" | "completions" | "embeddings" | "models" | "model";
+export type Operation =
+  | "chat"
+  | "count-tokens"
+  | "completions"
+  | "embeddings"
+  | "models"
+  | "model"
+  | "rerank"
+  | "moderations"
+  | "image-generation"
+  | "image-edit"
+  | "image-variation"
+  | "speech"
+  | "transcription"
+  | "translation";
 
 /** Tells once that something is over. An AbortSignal is one; the server makes lighter ones, as it needs one a call. */
 export interface OverSignal {
