@@ -33,6 +33,8 @@ export type DialectId = FrontId | "bedrock-converse" | "ollama-chat" | MediaDial
 export type Operation =
   | "chat"
   | "count-tokens"
+  /** A conversation made shorter (`POST /v1/responses/compact`). */
+  | "compact"
   | "completions"
   | "embeddings"
   | "models"
