@@ -1,0 +1,97 @@
+/** A scripted upstream's side of Gemini's generateContent, written from the vendor's documentation alone. */
+import type { Heard, RenderedTurn, Said } from "./turn.ts";
+import { asList, asObject, cut, textOf, usage } from "./turn.ts";
+
+export interface GeminiPath {
+  readonly model: string;
+  readonly stream: boolean;
+}
+
+export function hearGemini(
+  body: Heard["body"],
+  headers: Heard["headers"],
+  path: GeminiPath,
+): Heard {
+  const contents = asList(body["contents"]).map(asObject);
+  const last = contents.findLastIndex((content) => content["role"] === "model");
+  const after = contents
+    .slice(last + 1)
+    .flatMap((content) => asList(content["parts"]).map(asObject));
+  const users = contents.filter((content) => content["role"] !== "model");
+  const calling = asObject(asObject(body["toolConfig"])["functionCallingConfig"]);
+  const allowed = asList(calling["allowedFunctionNames"]);
+  const mode = String(calling["mode"] ?? "AUTO");
+  const generation = asObject(body["generationConfig"]);
+  return {
+    api: "gemini",
+    model: path.model,
+    stream: path.stream,
+    tools: asList(body["tools"])
+      .flatMap((tool) => asList(asObject(tool)["functionDeclarations"]))
+      .map(asObject)
+      .map((tool) => ({
+        name: String(tool["name"]),
+        schema: asObject(tool["parametersJsonSchema"] ?? tool["parameters"]),
+      })),
+    toolChoice:
+      mode === "NONE"
+        ? "none"
+        : mode !== "ANY"
+          ? "auto"
+          : allowed.length === 1
+            ? String(allowed[0])
+            : "required",
+    userText: textOf(asList(users.at(-1)?.["parts"])),
+    toolResults: after
+      .filter((part) => "functionResponse" in part)
+      .map((part) => JSON.stringify(asObject(part["functionResponse"])["response"])),
+    format:
+      generation["responseMimeType"] !== "application/json"
+        ? null
+        : asObject(generation["responseJsonSchema"] ?? generation["responseSchema"]),
+    body,
+    headers,
+  };
+}
+
+const told = {
+  promptTokenCount: usage.input,
+  cachedContentTokenCount: usage.cached,
+  candidatesTokenCount: usage.output - usage.reasoning,
+  thoughtsTokenCount: usage.reasoning,
+  totalTokenCount: usage.input + usage.output,
+};
+
+type Part = Readonly<Record<string, unknown>>;
+
+function callParts(said: Said): Part[] {
+  return (said.calls ?? []).map((call, index) => ({
+    functionCall: { name: call.name, args: call.arguments },
+    ...(index === 0 ? { thoughtSignature: "U0NSSVBURUQ=" } : {}),
+  }));
+}
+
+export function sayGemini(heard: Heard, said: Said): RenderedTurn {
+  const finishReason = said.cutOff === true ? "MAX_TOKENS" : "STOP";
+  const chunk = (parts: readonly Part[], more: object = {}): object => ({
+    candidates: [{ content: { parts, role: "model" }, index: 0, ...more }],
+    usageMetadata: told,
+    modelVersion: heard.model,
+    responseId: "scripted",
+  });
+  if (!heard.stream) {
+    const parts: Part[] = [];
+    if (said.reasoning !== undefined) parts.push({ text: said.reasoning, thought: true });
+    if (said.text !== undefined) parts.push({ text: said.text });
+    const whole = chunk([...parts, ...callParts(said)], { finishReason });
+    return { contentType: "application/json; charset=UTF-8", pieces: [JSON.stringify(whole)] };
+  }
+  const event = (value: object): string => `data: ${JSON.stringify(value)}\r\n\r\n`;
+  const pieces: string[] = [];
+  for (const text of cut(said.reasoning ?? ""))
+    pieces.push(event(chunk([{ text, thought: true }])));
+  for (const text of cut(said.text ?? "")) pieces.push(event(chunk([{ text }])));
+  for (const part of callParts(said)) pieces.push(event(chunk([part])));
+  pieces.push(event(chunk([{ text: "" }], { finishReason })));
+  return { contentType: "text/event-stream", pieces };
+}

@@ -1,0 +1,172 @@
+/** A scripted upstream's side of OpenAI Responses, written from the vendor's documentation alone. */
+import type { Heard, RenderedTurn, Said } from "./turn.ts";
+import { asList, asObject, cut, textOf, usage } from "./turn.ts";
+
+export function hearResponses(body: Heard["body"], headers: Heard["headers"]): Heard {
+  const input = body["input"];
+  const items =
+    typeof input === "string" ? [{ role: "user", content: input }] : asList(input).map(asObject);
+  const isModels = (item: Readonly<Record<string, unknown>>): boolean =>
+    item["role"] === "assistant" ||
+    ["function_call", "reasoning", "custom_tool_call"].includes(String(item["type"]));
+  const last = items.findLastIndex(isModels);
+  const choice = body["tool_choice"];
+  const format = asObject(asObject(body["text"])["format"]);
+  return {
+    api: "responses",
+    model: String(body["model"]),
+    stream: body["stream"] === true,
+    tools: asList(body["tools"])
+      .map(asObject)
+      .flatMap((tool) =>
+        tool["type"] === "namespace" ? asList(tool["tools"]).map(asObject) : [tool],
+      )
+      .filter((tool) => tool["type"] === "function")
+      .map((tool) => ({ name: String(tool["name"]), schema: asObject(tool["parameters"]) })),
+    toolChoice: typeof choice === "string" ? choice : String(asObject(choice)["name"] ?? "auto"),
+    userText: textOf(items.findLast((item) => asObject(item)["role"] === "user")?.["content"]),
+    toolResults: items
+      .slice(last + 1)
+      .filter((item) => asObject(item)["type"] === "function_call_output")
+      .map((item) => textOf(asObject(item)["output"])),
+    format:
+      format["type"] === "json_schema"
+        ? asObject(format["schema"])
+        : format["type"] === "json_object"
+          ? {}
+          : null,
+    body,
+    headers,
+  };
+}
+
+const told = {
+  input_tokens: usage.input,
+  input_tokens_details: { cached_tokens: usage.cached, cache_write_tokens: 0 },
+  output_tokens: usage.output,
+  output_tokens_details: { reasoning_tokens: usage.reasoning },
+  total_tokens: usage.input + usage.output,
+};
+
+type Item = Readonly<Record<string, unknown>>;
+
+function itemsOf(said: Said): Item[] {
+  const items: Item[] = [];
+  if (said.reasoning !== undefined)
+    items.push({
+      id: "rs_scripted",
+      type: "reasoning",
+      summary: [{ type: "summary_text", text: said.reasoning }],
+      encrypted_content: "ENCRYPTED-REASONING",
+    });
+  if (said.text !== undefined)
+    items.push({
+      id: "msg_scripted",
+      type: "message",
+      role: "assistant",
+      status: "completed",
+      content: [{ type: "output_text", text: said.text, annotations: [], logprobs: [] }],
+    });
+  for (const [index, call] of (said.calls ?? []).entries())
+    items.push({
+      id: `fc_${index}_scripted`,
+      type: "function_call",
+      call_id: `call_${index}_scripted`,
+      name: call.name,
+      arguments: JSON.stringify(call.arguments),
+      status: "completed",
+    });
+  return items;
+}
+
+function resource(heard: Heard, said: Said, state: "in_progress" | "ended"): Item {
+  const { body } = heard;
+  const ended = state === "ended";
+  return {
+    id: "resp_scripted",
+    object: "response",
+    created_at: 1_790_000_000,
+    completed_at: ended ? 1_790_000_001 : null,
+    status: !ended ? "in_progress" : said.cutOff === true ? "incomplete" : "completed",
+    incomplete_details: ended && said.cutOff === true ? { reason: "max_output_tokens" } : null,
+    error: null,
+    model: heard.model,
+    output: ended ? itemsOf(said) : [],
+    instructions: body["instructions"] ?? null,
+    previous_response_id: null,
+    tools: body["tools"] ?? [],
+    tool_choice: body["tool_choice"] ?? "auto",
+    parallel_tool_calls: body["parallel_tool_calls"] ?? true,
+    text: body["text"] ?? { format: { type: "text" } },
+    reasoning: { effort: null, summary: null },
+    truncation: "disabled",
+    temperature: body["temperature"] ?? 1,
+    top_p: body["top_p"] ?? 1,
+    presence_penalty: 0,
+    frequency_penalty: 0,
+    top_logprobs: 0,
+    max_output_tokens: body["max_output_tokens"] ?? null,
+    max_tool_calls: null,
+    store: body["store"] ?? true,
+    background: false,
+    service_tier: "default",
+    metadata: body["metadata"] ?? {},
+    safety_identifier: null,
+    prompt_cache_key: null,
+    usage: ended ? told : null,
+  };
+}
+
+export function sayResponses(heard: Heard, said: Said): RenderedTurn {
+  const whole = resource(heard, said, "ended");
+  if (!heard.stream) return { contentType: "application/json", pieces: [JSON.stringify(whole)] };
+  const pieces: string[] = [];
+  const tell = (type: string, values: object): void => {
+    const data = { type, sequence_number: pieces.length, ...values };
+    pieces.push(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+  };
+  tell("response.created", { response: resource(heard, said, "in_progress") });
+  tell("response.in_progress", { response: resource(heard, said, "in_progress") });
+  for (const [index, item] of itemsOf(said).entries()) tellItem(tell, index, item);
+  tell(said.cutOff === true ? "response.incomplete" : "response.completed", { response: whole });
+  return { contentType: "text/event-stream", pieces };
+}
+
+function tellItem(tell: (type: string, values: object) => void, index: number, item: Item): void {
+  const at = { item_id: item["id"], output_index: index };
+  if (item["type"] === "message") {
+    const part = asObject(asList(item["content"])[0]);
+    const text = String(part["text"]);
+    tell("response.output_item.added", {
+      output_index: index,
+      item: { ...item, status: "in_progress", content: [] },
+    });
+    tell("response.content_part.added", { ...at, content_index: 0, part: { ...part, text: "" } });
+    for (const delta of cut(text))
+      tell("response.output_text.delta", { ...at, content_index: 0, delta, logprobs: [] });
+    tell("response.output_text.done", { ...at, content_index: 0, text, logprobs: [] });
+    tell("response.content_part.done", { ...at, content_index: 0, part });
+  } else if (item["type"] === "reasoning") {
+    const part = asObject(asList(item["summary"])[0]);
+    const text = String(part["text"]);
+    tell("response.output_item.added", { output_index: index, item: { ...item, summary: [] } });
+    tell("response.reasoning_summary_part.added", {
+      ...at,
+      summary_index: 0,
+      part: { ...part, text: "" },
+    });
+    for (const delta of cut(text))
+      tell("response.reasoning_summary_text.delta", { ...at, summary_index: 0, delta });
+    tell("response.reasoning_summary_text.done", { ...at, summary_index: 0, text });
+    tell("response.reasoning_summary_part.done", { ...at, summary_index: 0, part });
+  } else {
+    const text = String(item["arguments"]);
+    tell("response.output_item.added", {
+      output_index: index,
+      item: { ...item, status: "in_progress", arguments: "" },
+    });
+    for (const delta of cut(text)) tell("response.function_call_arguments.delta", { ...at, delta });
+    tell("response.function_call_arguments.done", { ...at, arguments: text, name: item["name"] });
+  }
+  tell("response.output_item.done", { output_index: index, item });
+}
