@@ -140,8 +140,8 @@ export interface Dialect {
   makeEventReader(): ReadEvent;
   /** The model's name told by an event; null: none. */
   eventModel(event: Buffer, reading: EventReading): string | null;
-  /** Usage told by an event; null: none that counts anything. */
-  eventUsage(event: Buffer): Usage | null;
+  /** Usage told by an event, joined with what an earlier event of the stream told; null: none that counts anything. */
+  eventUsage(event: Buffer, earlier: Usage | null): Usage | null;
   /** The error told by an event of kind `error`. */
   eventError(event: Buffer): UpstreamError;
   /** Undefined: not a whole reply of this dialect. */
