@@ -41,14 +41,22 @@ try {
   process.exitCode = 2;
 }
 
+/** Folders whose packages a command needs: the vendors' clients are only for those who test or check types. */
+function packageFolders() {
+  const tests = ["test", "check"].includes(command);
+  return tests ? [ROOT, join(ROOT, "test", "sdk")] : [ROOT];
+}
+
 /** Path of a Node that fits, with the packages installed. */
 async function readyNode() {
   const node = isFit() ? process.execPath : keptNode();
-  if (node !== undefined && packagesAreFresh(ROOT)) return node;
+  const folders = packageFolders();
+  if (node !== undefined && folders.every(packagesAreFresh)) return node;
   return await withSetupLock(async () => {
     // Another run may have done it all while this one waited for the lock.
     const fitNode = isFit() ? process.execPath : await bringNode();
-    if (!packagesAreFresh(ROOT)) await bringPackages(ROOT, fitNode);
+    for (const folder of folders)
+      if (!packagesAreFresh(folder)) await bringPackages(folder, fitNode);
     return fitNode;
   });
 }

@@ -1,12 +1,16 @@
-// Installs the packages of package-lock.json when they are not, or not those, that stand in node_modules.
+// Installs the packages of a folder's package-lock.json when they are not, or not those, that stand in its node_modules.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import process from "node:process";
 import { KEPT } from "../../bin/kept-node.js";
 import { npmInstall } from "./npm-client.mjs";
 
-const RECORD = join(KEPT, "installed.json");
+/** The root's record keeps its old name; each further folder has one of its own. */
+function recordOf(root) {
+  const isRoot = !/[\\/](test|tools)[\\/][^\\/]+[\\/]?$/.test(root);
+  return join(KEPT, isRoot ? "installed.json" : `installed-${basename(root)}.json`);
+}
 
 /**
  * npm writes its hidden lock file last, so its presence says that an installation was completed, and its time whether
@@ -17,7 +21,7 @@ export function packagesAreFresh(root) {
   if (installed === undefined) return false;
   return (
     installed >= (timeOf(join(root, "package-lock.json")) ?? Infinity) ||
-    readRecord() === state(root)
+    readRecord(root) === state(root)
   );
 }
 
@@ -26,7 +30,7 @@ export async function bringPackages(root, node) {
   process.stderr.write("switchyard: installing packages\n");
   await npmInstall(root, node);
   mkdirSync(KEPT, { recursive: true });
-  writeFileSync(RECORD, state(root));
+  writeFileSync(recordOf(root), state(root));
 }
 
 /** What is installed and what should be, in one text. */
@@ -39,9 +43,9 @@ function hiddenLock(root) {
   return join(root, "node_modules", ".package-lock.json");
 }
 
-function readRecord() {
+function readRecord(root) {
   try {
-    return readFileSync(RECORD, "utf8");
+    return readFileSync(recordOf(root), "utf8");
   } catch {
     return undefined;
   }
