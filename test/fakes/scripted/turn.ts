@@ -6,9 +6,19 @@ export interface OfferedTool {
   readonly schema: Readonly<Record<string, unknown>>;
 }
 
+/** APIs that the scripted upstream speaks. */
+export type ScriptedApi =
+  | "chat"
+  | "responses"
+  | "messages"
+  | "gemini"
+  | "converse"
+  | "cohere"
+  | "ollama";
+
 /** What a request said, in no vendor's words. */
 export interface Heard {
-  readonly api: "chat" | "responses" | "messages" | "gemini";
+  readonly api: ScriptedApi;
   readonly model: string;
   readonly stream: boolean;
   readonly tools: readonly OfferedTool[];
@@ -36,7 +46,7 @@ export interface Said {
 export type Script = (heard: Heard) => Said;
 
 /** One piece of a reply: bytes to write, one network write each. */
-export type Pieces = readonly string[];
+export type Pieces = readonly (string | Uint8Array)[];
 
 export interface RenderedTurn {
   readonly contentType: string;

@@ -1,13 +1,16 @@
 /**
- * An upstream that speaks four vendors' APIs and answers by a script: a model whose every word a test decides.
+ * An upstream that speaks seven APIs of vendors and answers by a script: a model whose every word a test decides.
  * Its renderers share no code with the gateway's, so that a shared mistake cannot hide.
  */
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hearChat, sayChat } from "./chat.ts";
+import { hearCohere, sayCohere } from "./cohere.ts";
+import { hearConverse, sayConverse } from "./converse.ts";
 import { hearGemini, sayGemini } from "./gemini.ts";
 import { hearMessages, sayMessages } from "./messages.ts";
+import { hearOllama, sayOllama } from "./ollama.ts";
 import { hearResponses, sayResponses } from "./responses.ts";
 import type { Heard, RenderedTurn, Script } from "./turn.ts";
 import { asObject } from "./turn.ts";
@@ -37,6 +40,15 @@ function understand(url: URL, body: Body, headers: Heard["headers"]): Spoken | u
     return { heard: hearResponses(body, headers), render: sayResponses };
   if (pathname.endsWith("/messages"))
     return { heard: hearMessages(body, headers), render: sayMessages };
+  if (pathname.endsWith("/v2/chat")) return { heard: hearCohere(body, headers), render: sayCohere };
+  if (pathname.endsWith("/api/chat"))
+    return { heard: hearOllama(body, headers), render: sayOllama };
+  const converse = /\/model\/([^/]+)\/converse(-stream)?$/.exec(pathname);
+  if (converse !== null) {
+    const model = decodeURIComponent(converse[1] ?? "");
+    const path = { model, stream: converse[2] !== undefined };
+    return { heard: hearConverse(body, headers, path), render: sayConverse };
+  }
   const gemini = /\/models\/([^/:]+):(generateContent|streamGenerateContent)$/.exec(pathname);
   if (gemini === null) return undefined;
   const path = {
