@@ -26,20 +26,28 @@ export type UpstreamOperation = Exclude<Operation, "models" | "model">;
 
 /**
  * Where one operation is served and in which language. Paths are appended to the base URL and may hold `{model}` (the
- * name sent, percent-encoded), `{credential:N}` (the Nth part of a credential split at `|`, from 0) and `{setting}`s.
+ * name sent, percent-encoded), `{modelPath}` (the same with its slashes kept), `{credential:N}` (the Nth part of a
+ * credential split at `|`, from 0) and `{setting}`s. address-channel.ts fills them in.
  */
 export interface Endpoint {
   readonly dialect: DialectId;
   readonly path: string;
   /** Where streams are served, when elsewhere. */
   readonly streamPath?: string;
-  /** In place of the channel's or provider's base URL, when elsewhere (may hold `{setting}`s). */
+  /**
+   * In place of the provider's base URL, when elsewhere (may hold `{setting}`s). Such an endpoint is left out where a
+   * channel names a base URL of its own: its credential belongs there and goes nowhere else.
+   */
   readonly baseUrl?: string;
+  /** Behind the base URL without its version segment (Ollama's own API). */
+  readonly unversioned?: true;
+  /** In place of the provider's. */
+  readonly auth?: AuthScheme;
   /** In place of the dialect's own. */
   readonly framing?: Framing;
   /** Whether `stream_options.include_usage` is understood; where it is not, the body stays without it. */
   readonly usageOptIn: boolean;
-  /** Only for these models, as sent (`claude*`); left out: all. */
+  /** Only for these models, as sent (`claude*`, `*.anthropic.*`); left out: all. */
   readonly models?: readonly string[];
   readonly quirks?: readonly QuirkId[];
   /** Members of the dialect's body that are not taken here. */
@@ -62,13 +70,30 @@ export interface ProviderSetting {
   readonly default?: string;
   /** What a value must look like (it becomes part of URLs): an anchored regular expression. */
   readonly pattern: string;
+  /** Wanted only where the channel names no base URL of its own. */
+  readonly forBaseUrl?: true;
+}
+
+/** A placeholder whose text follows from a setting: the host of a region. */
+export interface DerivedPlaceholder {
+  readonly setting: string;
+  /** By the setting's value, or by what it begins with (`cn-*`). May hold `{setting}`s. */
+  readonly cases: Readonly<Record<string, string>>;
+  readonly otherwise: string;
 }
 
 /** Where a vendor lists its models, and in whose shape. */
 export interface ModelListing {
   readonly path: string;
   readonly baseUrl?: string;
-  readonly shape: "openai" | "anthropic" | "gemini" | "ollama" | "cohere" | "bedrock";
+  readonly shape:
+    | "openai"
+    | "anthropic"
+    | "gemini"
+    | "ollama"
+    | "cohere"
+    | "bedrock"
+    | "cloudflare";
 }
 
 /** What the conformance suite asks of every conversational endpoint; a provider names what it lacks. */
@@ -95,6 +120,8 @@ export interface Provider {
   /** What a credential looks like where it is not just a key: `access key ID|secret access key`. */
   readonly credentialForm?: string;
   readonly settings?: readonly ProviderSetting[];
+  /** Further placeholders, by name. */
+  readonly derived?: Readonly<Record<string, DerivedPlaceholder>>;
   /** Sent with every request unless caller or channel say otherwise (`anthropic-version`). */
   readonly headers?: Readonly<Record<string, string>>;
   /** `anthropic-beta` words that this provider takes; left out: all of them. */
