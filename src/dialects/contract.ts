@@ -6,8 +6,9 @@ import type { GatewayError } from "../core/errors.ts";
 import type { ByteRange, MemberScan } from "../core/json.ts";
 import type { JsonObject } from "../core/json-value.ts";
 import type { FrontId, HeaderMap, Operation } from "../wire/call.ts";
-import type { Usage } from "../wire/usage.ts";
+import type { Usage, UsageKinds } from "../wire/usage.ts";
 import type { FrontCodec } from "./codec.ts";
+import type { MediaFront } from "./media-codec.ts";
 
 /** Language of messages to callers. */
 export type Locale = "en" | "zh_CN";
@@ -106,6 +107,8 @@ export interface UpstreamError {
   readonly code: string | null;
   /** Whether the body has this dialect's own shape, so that it can be passed on as it is. */
   readonly native: boolean;
+  /** Seconds that the body (not a header) asks to wait: Google's RetryInfo. */
+  readonly retryAfterS?: number;
 }
 
 /** A reply made by us. */
@@ -132,6 +135,8 @@ export interface Dialect {
   readonly id: FrontId;
   /** How conversations are translated for callers of this dialect; null: it has none. */
   readonly front: FrontCodec | null;
+  /** How media and rerank are translated for callers of this dialect; left out: they are not. */
+  readonly media?: MediaFront;
   /** Members that a channel's parameters cannot change: the gateway answers for them. */
   readonly reservedParameters: readonly string[];
   /** Throws `invalid_request`, naming the field. */
@@ -149,6 +154,8 @@ export interface Dialect {
   readError(body: Buffer): UpstreamError;
   /** Bytes of text in a request or reply body, media left out: for the estimate where no usage comes. */
   textBytes(body: Buffer): number;
+  /** What a request itself counts in units of its own (characters to be spoken); left out: nothing. */
+  readonly requestKinds?: (operation: Operation, body: Buffer) => UsageKinds | undefined;
   renderError(error: GatewayError, telling: Telling): RenderedReply;
   /** The error as the last event of a stream that has begun; no terminator follows. */
   renderErrorEvent(error: GatewayError, telling: Telling): Buffer;

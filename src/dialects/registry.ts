@@ -3,10 +3,16 @@ import { GatewayError } from "../core/errors.ts";
 import type { DialectId, FrontId } from "../wire/call.ts";
 import type { UpstreamCodec } from "./codec.ts";
 import type { Dialect } from "./contract.ts";
+import { cohere } from "./cohere/dialect.ts";
+import { jina } from "./jina/dialect.ts";
 import { openaiChat } from "./openai-chat/dialect.ts";
+import { openaiMedia } from "./openai-media/dialect.ts";
 
 const dialects: Readonly<Partial<Record<FrontId, Dialect>>> = {
   "openai-chat": openaiChat,
+  "openai-media": openaiMedia,
+  "cohere-v2": cohere,
+  "jina-v1": jina,
 };
 
 const upstreamCodecs: Readonly<Partial<Record<DialectId, UpstreamCodec>>> = {};

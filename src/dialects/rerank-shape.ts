@@ -1,0 +1,174 @@
+/** Reranking as all its dialects have it in common: what is read of a request, and what a reply's usage counts. */
+import { GatewayError } from "../core/errors.ts";
+import { type MemberScan, readString, readValue, scanMembers } from "../core/json.ts";
+import type { JsonObject } from "../core/json-value.ts";
+import type { RerankReply, RerankRequest } from "../wire/media.ts";
+import { type Usage, type UsageKinds, noUsage } from "../wire/usage.ts";
+import type { CallFacts, EventReading, ParseInput, ReplyFacts } from "./contract.ts";
+
+const maxModelLength = 256;
+
+/** The error of a member that cannot be taken as it is. */
+export function refuseMember(field: string, message: string): GatewayError {
+  return new GatewayError("invalid_request", message, {
+    fields: [{ field, message }],
+    values: { detail: message },
+  });
+}
+
+/** The facts of a rerank request: only its model is ours to read. */
+export function parseRerank({ body, pathModel }: ParseInput): CallFacts {
+  const scan = scanMembers(body, ["model"]);
+  const range = scan.members["model"];
+  const bodyModel = range === undefined ? null : readString(body, range);
+  if (bodyModel === undefined || bodyModel === "")
+    throw refuseMember("model", "`model` must be a string that names the model to call");
+  const model = pathModel ?? bodyModel;
+  if (model === null) throw refuseMember("model", "`model` is missing; name the model to call");
+  if (model.length > maxModelLength)
+    throw refuseMember("model", `\`model\` is longer than ${maxModelLength} characters`);
+  return {
+    model,
+    bodyModel,
+    stream: false,
+    streamForm: "sse",
+    usesTools: false,
+    usageAsked: true,
+    endUser: null,
+    maxOutputTokens: null,
+    scan,
+  };
+}
+
+/** No rerank API streams. */
+export function readNoEvent(): EventReading {
+  return { kind: "preamble", hasUsage: false, textBytes: 0, modelStart: -1, modelEnd: -1 };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === "object" && value !== null ? (value as Fields) : {};
+}
+
+function count(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0
+    ? Math.floor(value)
+    : undefined;
+}
+
+/** Usage in the words of any of the dialects: tokens, or Cohere's search units; null where nothing was counted. */
+export function decodeRerankUsage(usage: unknown, meta: unknown): Usage | null {
+  const told = fieldsOf(usage);
+  const billed = fieldsOf(fieldsOf(meta)["billed_units"]);
+  const tokens = fieldsOf(fieldsOf(meta)["tokens"]);
+  const output = count(told["completion_tokens"]) ?? 0;
+  const input =
+    count(told["prompt_tokens"]) ??
+    count(told["total_tokens"]) ??
+    count(billed["input_tokens"]) ??
+    count(tokens["input_tokens"]) ??
+    0;
+  const searchUnits = count(billed["search_units"]) ?? count(told["search_units"]) ?? 0;
+  if (input + output + searchUnits === 0) return null;
+  const kinds: { kinds?: UsageKinds } = searchUnits === 0 ? {} : { kinds: { searchUnits } };
+  return { ...noUsage, input, output, ...kinds };
+}
+
+function isTold(body: Buffer, scan: MemberScan, name: string): boolean {
+  const range = scan.members[name];
+  const first = range === undefined ? undefined : body[range.start];
+  return first === 0x7b || (first === 0x22 && range !== undefined && range.end > range.start + 2);
+}
+
+/** Reads a whole reply of any of the dialects; undefined where the bytes are not one JSON object. */
+export function readRerankReply(body: Buffer): ReplyFacts | undefined {
+  let scan: MemberScan;
+  try {
+    scan = scanMembers(body, ["model", "usage", "meta", "results", "data", "error"]);
+  } catch {
+    return undefined;
+  }
+  const { results, data, usage, meta, model } = scan.members;
+  const read = (range: typeof usage): unknown =>
+    range === undefined ? undefined : readValue(body, range);
+  return {
+    usage: decodeRerankUsage(read(usage), read(meta)),
+    model: model === undefined ? null : (readString(body, model) ?? null),
+    modelRange: model !== undefined && body[model.start] === 0x22 ? model : null,
+    isError: isTold(body, scan, "error") || (results === undefined && data === undefined),
+  };
+}
+
+function textIn(value: unknown): number {
+  if (typeof value === "string") return value.startsWith("data:") ? 0 : Buffer.byteLength(value);
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + textIn(item), 0);
+  return typeof value === "object" && value !== null ? textIn(fieldsOf(value)["text"]) : 0;
+}
+
+/** Bytes of text that are judged: the query once, and the documents. */
+export function rerankTextBytes(body: Buffer): number {
+  try {
+    const { members } = scanMembers(body, ["query", "documents"]);
+    return Object.values(members).reduce((sum, range) => sum + textIn(readValue(body, range)), 0);
+  } catch {
+    return 0;
+  }
+}
+
+function decodeDocument(value: unknown, index: number): string {
+  const text = typeof value === "string" ? value : fieldsOf(value)["text"];
+  if (typeof text === "string") return text;
+  const field = `documents[${index}]`;
+  throw refuseMember(
+    field,
+    `\`${field}\` must be a string or an object with a string \`text\`; this model's channel takes text alone`,
+  );
+}
+
+function decodeTop(body: JsonObject, name: string): number | null {
+  const top = body[name];
+  if (top === undefined || top === null) return null;
+  if (typeof top === "number" && Number.isInteger(top) && top >= 1) return top;
+  throw refuseMember(name, `\`${name}\` must be a whole number of at least 1`);
+}
+
+/** Reads a request for translation; the number of results is `top_n`, or `top_k` as Voyage's callers say. */
+export function decodeRerankRequest(body: JsonObject, model: string): RerankRequest {
+  const { query, documents } = body;
+  const text = typeof query === "string" ? query : fieldsOf(query)["text"];
+  if (typeof text !== "string") throw refuseMember("query", "`query` must be a string");
+  if (!Array.isArray(documents) || documents.length === 0)
+    throw refuseMember("documents", "`documents` must be a list of at least one text");
+  return {
+    kind: "rerank",
+    model,
+    query: text,
+    documents: documents.map(decodeDocument),
+    top: decodeTop(body, "top_n") ?? decodeTop(body, "top_k"),
+    returnDocuments: body["return_documents"] === true,
+    maxTokensPerDocument: count(body["max_tokens_per_doc"]) ?? null,
+  };
+}
+
+/** Reads the results of a reply, whichever member holds them, best first. */
+export function decodeRerankReply(body: JsonObject): RerankReply {
+  const list = Array.isArray(body["results"]) ? body["results"] : body["data"];
+  if (!Array.isArray(list))
+    throw new GatewayError("upstream_invalid", "the reply has no list of results");
+  const results = list.map((item: unknown) => {
+    const fields = fieldsOf(item);
+    const index = count(fields["index"]);
+    const score = fields["relevance_score"] ?? fields["score"];
+    if (index === undefined || typeof score !== "number")
+      throw new GatewayError("upstream_invalid", "a result lacks its index or its score");
+    return { index, score };
+  });
+  return {
+    kind: "rerank",
+    id: typeof body["id"] === "string" ? body["id"] : null,
+    results: results.sort((left, right) => right.score - left.score),
+    model: typeof body["model"] === "string" ? body["model"] : null,
+    usage: decodeRerankUsage(body["usage"], body["meta"]),
+  };
+}
