@@ -163,4 +163,6 @@ export interface Dialect {
   readonly ping: Buffer;
   renderModels(models: readonly ListedModel[]): RenderedReply;
   renderModel(model: ListedModel): RenderedReply;
+  /** The answer of `count-tokens`, counted by the gateway; left out: the dialect has no such operation. */
+  renderTokenCount?(inputTokens: number): RenderedReply;
 }

@@ -1,0 +1,33 @@
+/**
+ * Google reads every member in camelCase and in snake_case. Promise kept here: whichever spelling a caller uses is
+ * found, and nobody reads one of two spellings of the same member while the vendor obeys the other.
+ */
+import { GatewayError } from "../../core/errors.ts";
+import type { ByteRange, MemberScan } from "../../core/json.ts";
+
+/** `generationConfig` → `generation_config`. */
+export function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** `generation_config` → `generationConfig`. */
+export function camelCase(name: string): string {
+  return name.replaceAll(/_([a-z])/g, (_whole, letter: string) => letter.toUpperCase());
+}
+
+/** Both spellings of each name, each once. */
+export function bothSpellings(names: readonly string[]): string[] {
+  return [...new Set(names.flatMap((name) => [name, camelCase(name), snakeCase(name)]))];
+}
+
+/** Where a member stands, in whichever spelling; refuses both at once. */
+export function spelledRange(scan: MemberScan, name: string): ByteRange | undefined {
+  const camel = scan.members[camelCase(name)];
+  const snake = scan.members[snakeCase(name)];
+  if (camel !== undefined && snake !== undefined && camel !== snake) {
+    const message = `The member "${camelCase(name)}" stands in the body in two spellings; send it once`;
+    const fields = [{ field: camelCase(name), message }];
+    throw new GatewayError("invalid_request", message, { fields, values: { detail: message } });
+  }
+  return camel ?? snake;
+}
