@@ -3,7 +3,9 @@ import { GatewayError } from "../core/errors.ts";
 import type { DialectId, FrontId } from "../wire/call.ts";
 import type { UpstreamCodec } from "./codec.ts";
 import type { Dialect } from "./contract.ts";
+import { anthropicMessages } from "./anthropic/dialect.ts";
 import { cohere } from "./cohere/dialect.ts";
+import { geminiContent } from "./gemini/dialect.ts";
 import { jina } from "./jina/dialect.ts";
 import { openaiChat } from "./openai-chat/dialect.ts";
 import { openaiMedia } from "./openai-media/dialect.ts";
@@ -11,6 +13,8 @@ import { openaiMedia } from "./openai-media/dialect.ts";
 const dialects: Readonly<Partial<Record<FrontId, Dialect>>> = {
   "openai-chat": openaiChat,
   "openai-media": openaiMedia,
+  "anthropic-messages": anthropicMessages,
+  "gemini-content": geminiContent,
   "cohere-v2": cohere,
   "jina-v1": jina,
 };
