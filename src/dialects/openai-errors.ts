@@ -17,16 +17,28 @@ function typeOf(kind: ErrorKind, status: number): string {
   return blame === "upstream" ? "upstream_error" : "server_error";
 }
 
+/** The members of an error object. */
+export interface ErrorFields {
+  readonly message: string;
+  readonly type: string;
+  readonly param: string | null;
+  readonly code: string;
+  readonly request_id?: string;
+}
+
+/** An error as both dialects describe it. */
+export function errorFields(error: GatewayError, telling: Telling): ErrorFields {
+  return {
+    message: renderMessage(error, telling.locale),
+    type: typeOf(error.kind, error.status),
+    param: error.fields[0]?.field ?? null,
+    code: error.kind,
+    ...(telling.requestId === "" ? {} : { request_id: telling.requestId }),
+  };
+}
+
 function errorBody(error: GatewayError, telling: Telling): string {
-  return JSON.stringify({
-    error: {
-      message: renderMessage(error, telling.locale),
-      type: typeOf(error.kind, error.status),
-      param: error.fields[0]?.field ?? null,
-      code: error.kind,
-      ...(telling.requestId === "" ? {} : { request_id: telling.requestId }),
-    },
-  });
+  return JSON.stringify({ error: errorFields(error, telling) });
 }
 
 /** The whole reply that tells an error. */

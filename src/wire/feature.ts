@@ -34,6 +34,10 @@ export type FeatureId =
   | "tool-result-error"
   | "web-search"
   | "server-tools"
+  /** The vendor's own tools, offered beside the caller's: an answer can be given without. */
+  | "offered-server-tools"
+  /** Items of the history that only say that such a tool was at work. */
+  | "server-tool-trace"
   // output
   | "response-json"
   | "response-schema"
