@@ -25,6 +25,8 @@ import { findTokenByHash } from "./store/tokens.ts";
 import { hasUsers } from "./store/users.ts";
 import type { UserRecord } from "./sync/entities.ts";
 import type { OpenedSync } from "./sync/sync-parts.ts";
+import type { Authorizer } from "./upstream/authorizer.ts";
+import { makeAuthorizer } from "./upstream/authorizer.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 /** What a node is made of once its sync is open. */
@@ -50,11 +52,13 @@ function known<T>(value: T | undefined): T {
 
 type SealedCheck = () => Promise<boolean>;
 
-/** What decides, before any key or token is looked up, whether anybody can be known here. */
+/** What decides who may do what: callers and managers here, the gateway itself at vendors. */
 interface Access {
   readonly sealed: SealedCheck;
   /** What is awaited before the node is ready; undefined: nothing. */
   readonly awaited: () => string | undefined;
+  /** Puts channels' credentials on requests; tokens are kept here for calls and trials alike. */
+  readonly authorizer: Authorizer;
 }
 
 /** Whether no account exists. Once one was seen it is never asked again: accounts do not all vanish. */
@@ -83,6 +87,7 @@ function joinGateway(parts: JoinedParts, access: Access): Gateway {
     clock,
     logger: parts.logger,
     upstream: parts.upstream,
+    authorizer: access.authorizer,
     callLog: parts.callLog,
     meters: parts.metrics.calls,
     health: new RouteHealth(),
@@ -125,7 +130,12 @@ function joinAdmin(parts: JoinedParts, access: Access): readonly AdminRoute[] {
     logger: parts.logger,
     version: parts.version,
     random: systemRandom,
-    probeChannel: makeChannelProbe({ upstream, clock, locale: config.locale }),
+    probeChannel: makeChannelProbe({
+      upstream,
+      clock,
+      authorizer: access.authorizer,
+      locale: config.locale,
+    }),
     dataKey: () => sync.secrets()?.dataKey,
     hashKey: (key) => sync.hashKey(key),
     hashToken: (purpose, token) => sync.hashToken(purpose, token),
@@ -163,7 +173,9 @@ export async function joinServer(
   awaited: () => string | undefined,
 ): Promise<HttpServer> {
   const { config, sync, metrics } = parts;
-  const access = { sealed: makeSealedCheck(parts.database), awaited };
+  const { upstream, clock } = parts;
+  const authorizer = makeAuthorizer({ upstream, clock });
+  const access = { sealed: makeSealedCheck(parts.database), awaited, authorizer };
   metrics.beforePage(() => {
     const { state, lagMs, stalenessMs } = sync.status();
     metrics.sync.state(state, lagMs / 1000, stalenessMs / 1000);

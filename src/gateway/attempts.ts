@@ -5,17 +5,16 @@
 import { GatewayError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { CallMeters } from "../metrics/meters.ts";
-import { findProvider } from "../providers/registry.ts";
+import { settingsOf } from "../providers/fill-template.ts";
 import type { RouteHealth } from "../route/health.ts";
 import type { Candidate, RoutePlan } from "../route/plan.ts";
 import type { Settings } from "../sync/entities.ts";
-import type { Upstream } from "../upstream/upstream.ts";
-import type { Answered, Attempt, Call, Ending } from "./ending.ts";
+import type { Answered, Call, Ending } from "./ending.ts";
 import { type AttemptFailure, brokenExchange } from "./failure.ts";
-import { runAttempt } from "./run-attempt.ts";
+import { prepareAttempt } from "./prepare-attempt.ts";
+import { type PreparedAttempt, type SendingParts, runAttempt } from "./run-attempt.ts";
 
-export interface AttemptParts {
-  readonly upstream: Upstream;
+export interface AttemptParts extends SendingParts {
   readonly health: RouteHealth;
   readonly meters: Pick<CallMeters, "attempted">;
   readonly logger: Logger;
@@ -41,37 +40,49 @@ export interface Delivered {
 /** Hears of every attempt before it starts. */
 export type OnAttempt = (candidate: Candidate) => void;
 
-/** Asks channel after channel. Throws {@link AllFailed}. */
+type LoopParts = AttemptParts & { readonly settings: Settings; readonly onAttempt: OnAttempt };
+
+/** Asks channel after channel. Throws {@link AllFailed}, or `invalid_request` where no channel can do what is asked. */
 export async function attemptUntilAnswered(
   call: Call,
   plan: RoutePlan,
-  parts: AttemptParts & { readonly settings: Settings; readonly onAttempt: OnAttempt },
+  parts: LoopParts,
 ): Promise<Delivered> {
   let failure: AttemptFailure | undefined;
-  for (let attempts = 1; attempts <= parts.settings.retryTimes + 1; attempts += 1) {
+  let refusal: GatewayError | undefined;
+  let attempts = 0;
+  while (attempts <= parts.settings.retryTimes) {
     const candidate = plan.next(call.clock.monotonic());
     if (candidate === undefined) break;
+    const prepared = prepareAttempt(call, candidate);
+    if (prepared instanceof GatewayError) {
+      refusal ??= prepared;
+      plan.passOver(candidate.channel);
+      continue;
+    }
+    attempts += 1;
     parts.onAttempt(candidate);
-    const ending = await tryCandidate(call, candidate, parts.upstream);
+    const ending = await tryPrepared(prepared, parts);
     report(call, candidate, ending, parts);
     if (ending.kind === "answered") return { ending, candidate, attempts };
     failure = ending.failure;
     if (failure.class === "channel" || failure.class === null) plan.exclude(candidate.channel);
     if (!failure.tryAnother) break;
   }
+  if (failure === undefined && refusal !== undefined) throw refusal;
   const none = new GatewayError("temporarily_unavailable", "no channel could be asked");
   throw new AllFailed(failure ?? brokenExchange(none));
 }
 
-async function tryCandidate(call: Call, candidate: Candidate, upstream: Upstream): Promise<Ending> {
-  const { channel } = candidate;
-  const provider = findProvider(channel.provider);
-  if (provider === undefined)
-    throw new GatewayError("internal", `unknown provider ${channel.provider}`);
-  const mapped = candidate.model !== call.facts.model;
-  const shownModel = mapped && channel.replyModel === "asked" ? call.facts.model : null;
-  const attempt: Attempt = { call, candidate, provider, shownModel };
-  return await runAttempt(attempt, upstream);
+/** Tries it; a token that the vendor no longer takes is exchanged anew and tried once more. */
+async function tryPrepared(prepared: PreparedAttempt, parts: AttemptParts): Promise<Ending> {
+  const ending = await runAttempt(prepared, parts);
+  if (ending.kind === "answered" || ending.failure.error.kind !== "upstream_auth") return ending;
+  const { candidate, provider } = prepared.attempt;
+  const settings = settingsOf(provider, candidate.channel.options.settings);
+  const secret = candidate.credential?.secret ?? "";
+  const stale = parts.authorizer.refused(provider.auth, secret, settings);
+  return stale ? await runAttempt(prepared, parts) : ending;
 }
 
 function report(

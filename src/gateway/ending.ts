@@ -3,10 +3,13 @@ import type { Clock } from "../core/clock.ts";
 import type { GatewayError } from "../core/errors.ts";
 import type { CallFacts, Dialect, Telling } from "../dialects/contract.ts";
 import type { Provider } from "../providers/contract.ts";
+import type { ModelWish } from "../route/model-wish.ts";
 import type { Candidate } from "../route/plan.ts";
 import type { UpstreamExchange } from "../upstream/upstream.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Usage } from "../wire/usage.ts";
+import type { EndpointChoice } from "./choose-endpoint.ts";
+import type { DecodedRequest } from "./decoded-request.ts";
 import type { AttemptFailure } from "./failure.ts";
 import type { Reply } from "./reply.ts";
 
@@ -15,13 +18,17 @@ export interface Call {
   readonly request: CallRequest;
   readonly dialect: Dialect;
   readonly facts: CallFacts;
+  /** What the asked name wished behind its `#`; null: nothing. */
+  readonly wish: ModelWish | null;
+  /** The body read for translation, on demand. */
+  readonly decoded: DecodedRequest;
   readonly telling: Telling;
   readonly reply: Reply;
   readonly clock: Clock;
 }
 
-/** One attempt: where it goes and how it got there. */
-export interface Attempt {
+/** One attempt: where it goes and how it gets there. */
+export interface Attempt extends EndpointChoice {
   readonly call: Call;
   readonly candidate: Candidate;
   readonly provider: Provider;

@@ -2,6 +2,7 @@
 import { type ErrorKind, GatewayError, errorKinds } from "../core/errors.ts";
 import type { RenderedReply, UpstreamError } from "../dialects/contract.ts";
 import type { FailureClass } from "../route/health.ts";
+import type { ReplyError } from "../wire/chat-reply.ts";
 
 export interface AttemptFailure {
   readonly error: GatewayError;
@@ -99,16 +100,31 @@ export function refusedReply(parts: {
   };
 }
 
-/** An error told inside a stream, or in a body whose status was success. */
-export function toldError(told: UpstreamError): AttemptFailure {
+/** The status that an error's own words stand for. */
+function statusOf(told: UpstreamError): number {
   const numeric = Number(told.code);
+  if (numeric >= 400 && numeric < 600) return numeric;
   const word = [told.code, told.type].find(
     (one) => one !== null && Object.hasOwn(statusByWord, one),
   );
-  const status =
-    numeric >= 400 && numeric < 600 ? numeric : word == null ? 500 : (statusByWord[word] ?? 500);
+  return word == null ? 500 : (statusByWord[word] ?? 500);
+}
+
+/** An error told inside a stream, or in a body whose status was success. */
+export function toldError(told: UpstreamError, status = statusOf(told)): AttemptFailure {
   const parts = { status, told, body: Buffer.alloc(0), headers: {}, retryAfterS: undefined };
   return { ...refusedReply(parts), passOn: null };
+}
+
+/** The same, as the decoder of another dialect read it. */
+export function toldReplyError(error: ReplyError): AttemptFailure {
+  const told = fromReplyError(error);
+  return error.status === null ? toldError(told) : toldError(told, error.status);
+}
+
+/** What a decoder read cannot be passed on as it is: the caller speaks another dialect. */
+export function fromReplyError({ message, type, code }: ReplyError): UpstreamError {
+  return { message, type, code, native: false };
 }
 
 /** A failure of the connection or of the reply's form. */

@@ -10,15 +10,18 @@ import type { Locale } from "../dialects/contract.ts";
 import type { UpstreamOperation } from "../providers/contract.ts";
 import { RouteHealth } from "../route/health.ts";
 import type { RoutePlan } from "../route/plan.ts";
-import { mappedModel } from "../route/plan.ts";
+import { mapModel } from "../route/plan.ts";
 import type { Channel, Settings } from "../sync/entities.ts";
+import type { Authorizer } from "../upstream/authorizer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { CallRequest, ReplySink } from "../wire/call.ts";
 import { AllFailed, attemptUntilAnswered } from "./attempts.ts";
+import { DecodedRequest } from "./decoded-request.ts";
 import { Reply } from "./reply.ts";
 
 export interface ProbeParts {
   readonly upstream: Upstream;
+  readonly authorizer: Authorizer;
   readonly clock: Clock;
   readonly locale: Locale;
 }
@@ -55,6 +58,7 @@ export function makeChannelProbe(
     const none = { attempted: () => undefined };
     const own = {
       upstream: parts.upstream,
+      authorizer: parts.authorizer,
       health: new RouteHealth(),
       meters: none,
       logger: silentLogger,
@@ -66,7 +70,8 @@ export function makeChannelProbe(
       durationMs: Math.round(clock.monotonic() - startedAtMs),
     });
     try {
-      const call = { request, dialect, facts, telling, reply, clock };
+      const decoded = new DecodedRequest({ request, dialect, facts });
+      const call = { request, dialect, facts, wish: null, decoded, telling, reply, clock };
       const { ending } = await attemptUntilAnswered(call, onlyPlan(channel, model), {
         ...own,
         settings: noRetries,
@@ -119,10 +124,11 @@ function onlyPlan(channel: Channel, model: string): RoutePlan {
         credential,
         group: undefined,
         groupSymbol: channel.groups[0] ?? "",
-        model: mappedModel(channel, model),
+        ...mapModel(channel, model),
       };
     },
     exclude: () => undefined,
+    passOver: () => undefined,
   };
 }
 

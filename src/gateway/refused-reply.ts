@@ -2,7 +2,7 @@
 import type { GatewayError } from "../core/errors.ts";
 import type { UpstreamExchange } from "../upstream/upstream.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
-import { brokenExchange, refusedReply } from "./failure.ts";
+import { brokenExchange, fromReplyError, refusedReply } from "./failure.ts";
 import { Pieces, goneUnanswered } from "./whole-reply.ts";
 
 /** Of an error page no more is read. */
@@ -44,7 +44,11 @@ export class RefusedReply implements BodyTaker {
       this.#pieces.join(),
       this.#attempt.candidate.credential?.secret ?? "",
     );
-    const told = this.#attempt.call.dialect.readError(body);
+    const { call, translation } = this.#attempt;
+    const told =
+      translation === null
+        ? call.dialect.readError(body)
+        : fromReplyError(translation.codec.decodeError(body));
     this.#settle({ kind: "failed", failure: refusedReply({ ...this.#head, told, body }) });
   }
 

@@ -7,12 +7,19 @@ import type { Cancel, Clock } from "../core/clock.ts";
 import type { GatewayError } from "../core/errors.ts";
 import type { Dialect, RenderedReply, Telling } from "../dialects/contract.ts";
 import type { ReplySink } from "../wire/call.ts";
+import { JsonArray, arrayPing } from "./json-array.ts";
 
 /** Silence after which a caller of a stream is sent a comment; before content this opens the reply. */
 export const pingAfterMs = 10_000;
 
 const streamHeaders = {
   "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache",
+  "x-accel-buffering": "no",
+} as const;
+
+const arrayHeaders = {
+  "content-type": "application/json; charset=utf-8",
   "cache-control": "no-cache",
   "x-accel-buffering": "no",
 } as const;
@@ -29,11 +36,20 @@ export class Reply {
   #state: "waiting" | "open" | "ended" = "waiting";
   #wroteAtMs = 0;
   #cancelPing: Cancel = () => undefined;
+  /** The form of a stream that is no server-sent events. */
+  #array: JsonArray | undefined;
+  /** Whether anything but comments was written. */
+  #told = false;
   /** Status that the caller was shown; 0 before. */
   status = 0;
 
   constructor(parts: ReplyParts) {
     this.#parts = parts;
+  }
+
+  /** An attempt begins: its stream will be told as one JSON array. What was shaped for an earlier one was not told. */
+  useArray(): void {
+    if (!this.#told) this.#array = new JsonArray();
   }
 
   /** From now on the caller of a stream hears a comment whenever it has heard nothing for a while. */
@@ -51,21 +67,30 @@ export class Reply {
     const own = type.startsWith("text/event-stream")
       ? { ...streamHeaders, "content-type": type }
       : streamHeaders;
-    this.#parts.sink.head(200, { ...headers, ...own });
+    const form = this.#array === undefined ? own : arrayHeaders;
+    this.#parts.sink.head(200, { ...headers, ...form });
   }
 
-  /** Writes whole events of a stream that has begun; answers a promise where the caller reads too slowly. */
+  /** Whole server-sent events in the form that this caller's stream has; the same bytes where that is events. */
+  shape(events: Buffer): Buffer {
+    return this.#array === undefined ? events : this.#array.elements(events);
+  }
+
+  /** Writes shaped events of a stream that has begun; answers a promise where the caller reads too slowly. */
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#state !== "open") return undefined;
     this.#wroteAtMs = this.#parts.clock.monotonic();
+    this.#told = true;
     return this.#parts.sink.write(bytes);
   }
 
-  /** Ends a stream with its last bytes. */
+  /** Ends a stream with its last shaped events. */
   end(bytes?: Uint8Array): void {
     if (this.#state !== "open") return;
     this.close();
-    this.#parts.sink.end(bytes);
+    const array = this.#array;
+    if (array === undefined) return this.#parts.sink.end(bytes);
+    this.#parts.sink.end(Buffer.concat([...(bytes === undefined ? [] : [bytes]), array.end()]));
   }
 
   /** Sends a whole reply. */
@@ -80,8 +105,9 @@ export class Reply {
   /** Tells an error in whichever way is still open. */
   fail(error: GatewayError): void {
     const { dialect, telling } = this.#parts;
-    if (this.#state === "waiting") this.whole(dialect.renderError(error, telling));
-    else this.end(dialect.renderErrorEvent(error, telling));
+    if (this.#state === "waiting") return this.whole(dialect.renderError(error, telling));
+    if (this.#array !== undefined) this.useArray();
+    this.end(this.shape(dialect.renderErrorEvent(error, telling)));
   }
 
   /** Whether the head has been sent. */
@@ -100,7 +126,9 @@ export class Reply {
     const silentMs = clock.monotonic() - this.#wroteAtMs;
     if (silentMs >= pingAfterMs) {
       this.begin({});
-      void this.write(dialect.ping);
+      this.#wroteAtMs = clock.monotonic();
+      if (this.#state === "open")
+        void this.#parts.sink.write(this.#array === undefined ? dialect.ping : arrayPing);
     }
     const waitMs = Math.max(1, pingAfterMs - (clock.monotonic() - this.#wroteAtMs));
     this.#cancelPing = clock.after(waitMs, () => this.#ping());

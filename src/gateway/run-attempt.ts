@@ -1,66 +1,71 @@
-/** One attempt: sends the edited body to a channel and picks who takes the reply. */
-import { GatewayError } from "../core/errors.ts";
+/** One attempt: puts the credential on its request, sends it, and picks who takes the reply. */
+import { GatewayError, toGatewayError } from "../core/errors.ts";
+import { settingsOf } from "../providers/fill-template.ts";
+import type { Authorizer } from "../upstream/authorizer.ts";
 import {
   downHeaders,
   headerValue,
   retryAfterS,
-  upHeaders,
   type ReceivedHeaders,
 } from "../upstream/headers.ts";
 import type { Upstream, UpstreamExchange, UpstreamRequest } from "../upstream/upstream.ts";
-import type { UpstreamOperation } from "../providers/contract.ts";
 import type { Attempt, BodyTaker, Ending, Settle } from "./ending.ts";
+import type { HeaderMap } from "../wire/call.ts";
 import { brokenExchange } from "./failure.ts";
 import { RefusedReply } from "./refused-reply.ts";
 import { StreamTee } from "./tee.ts";
+import { TranslatedStream } from "./translated-stream.ts";
+import { TranslatedWhole } from "./translated-whole.ts";
 import { WholeReply, goneUnanswered } from "./whole-reply.ts";
 
 /** How long usage is waited for when the caller left after the finish. */
 const usageWaitMs = 2_000;
 
-function encodeRequest(attempt: Attempt): UpstreamRequest {
-  const { call, candidate, provider } = attempt;
-  const { request, facts } = call;
-  const endpoint = provider.endpoints[request.operation as UpstreamOperation]?.[0];
-  const base = candidate.channel.baseUrl ?? provider.defaultBaseUrl;
-  if (endpoint === undefined || base === null)
-    throw new GatewayError(
-      "upstream_unreachable",
-      `channel ${candidate.channel.id} has no address for this operation`,
-    );
-  const secret = candidate.credential?.secret ?? "";
-  const { auth } = provider;
-  const sent =
-    auth.kind === "header"
-      ? { name: auth.name, value: secret }
-      : { name: "authorization", value: `Bearer ${secret}` };
-  return {
-    method: "POST",
-    url: base + endpoint.path,
-    headers: upHeaders({
-      dialect: endpoint.dialect,
-      caller: request.headers,
-      channel: candidate.channel.headers,
-      credential: secret === "" ? null : sent,
-      stream: facts.stream,
-    }),
-    body: call.dialect.edit(request.body, facts, {
-      model: candidate.model,
-      askUsage: endpoint.usageOptIn,
-      parameters: candidate.channel.parameters,
-      extraBody: {},
-      systemPrompt: null,
-      omit: [],
-      add: {},
-    }),
-    proxy: candidate.channel.proxy,
-    timeouts: candidate.channel.timeouts,
-  };
+export interface SendingParts {
+  readonly upstream: Upstream;
+  readonly authorizer: Authorizer;
+}
+
+/** An attempt with the request that it sends, which lacks only its credential. */
+export interface PreparedAttempt {
+  readonly attempt: Attempt;
+  readonly request: UpstreamRequest;
 }
 
 /** Resolves when the caller has its answer, or when the attempt failed and the caller has been told nothing. */
-export function runAttempt(attempt: Attempt, upstream: Upstream): Promise<Ending> {
-  const request = encodeRequest(attempt);
+export function runAttempt(prepared: PreparedAttempt, parts: SendingParts): Promise<Ending> {
+  const { attempt, request } = prepared;
+  const { candidate, provider } = attempt;
+  const settings = settingsOf(provider, candidate.channel.options.settings);
+  const secret = candidate.credential?.secret ?? "";
+  const given = parts.authorizer.authorize(request, provider.auth, secret, settings);
+  // Most credentials are headers as they are: only those that are signed or exchanged wait for a turn of the loop.
+  return given instanceof Promise
+    ? sendOnceSigned(prepared, given, parts.upstream)
+    : send(attempt, authorized(request, given), parts.upstream);
+}
+
+function authorized(request: UpstreamRequest, given: HeaderMap): UpstreamRequest {
+  return { ...request, headers: { ...request.headers, ...given } };
+}
+
+async function sendOnceSigned(
+  { attempt, request }: PreparedAttempt,
+  given: Promise<HeaderMap>,
+  upstream: Upstream,
+): Promise<Ending> {
+  let headers: HeaderMap;
+  try {
+    headers = await given;
+  } catch (thrown) {
+    const failure = brokenExchange(toGatewayError(thrown));
+    const ours = failure.error.kind === "upstream_auth";
+    return { kind: "failed", failure: ours ? { ...failure, class: "credential" } : failure };
+  }
+  return await send(attempt, authorized(request, headers), upstream);
+}
+
+function send(attempt: Attempt, request: UpstreamRequest, upstream: Upstream): Promise<Ending> {
   return new Promise((resolve) => {
     const { signal, drainSignal } = attempt.call.request;
     const receiver = new AttemptReceiver(attempt, (ending) => {
@@ -110,11 +115,7 @@ class AttemptReceiver {
         new GatewayError("upstream_invalid", `the reply is encoded (${encoding}) against our wish`),
       );
     }
-    const isJson = (headers["content-type"] ?? "").includes("json");
-    this.#taker =
-      attempt.call.facts.stream && !isJson
-        ? new StreamTee(attempt, headers, this.#settle)
-        : new WholeReply(attempt, headers, this.#settle);
+    this.#taker = takerOf(attempt, headers, this.#settle);
   }
 
   onChunk(chunk: Buffer): void {
@@ -148,4 +149,38 @@ class AttemptReceiver {
     else this.#taker.onDrain();
     this.exchange?.cancel();
   }
+}
+
+/** Who takes the body of a reply of success. */
+function takerOf(
+  attempt: Attempt,
+  headers: Readonly<Record<string, string>>,
+  settle: Settle,
+): BodyTaker {
+  const { call, translation } = attempt;
+  const isStream = call.facts.stream && !isWholeJson(headers["content-type"] ?? "");
+  const { front } = call.dialect;
+  if (translation === null || front === null)
+    return isStream
+      ? new StreamTee(attempt, headers, settle)
+      : new WholeReply(attempt, headers, settle);
+  const { dropped } = translation;
+  const warned = dropped.length === 0 ? headers : { ...headers, [droppedHeader]: named(dropped) };
+  const parts = { attempt, translation, front, headers: warned };
+  return isStream ? new TranslatedStream(parts, settle) : new TranslatedWhole(parts, settle);
+}
+
+/** Lines of JSON are a stream. */
+function isWholeJson(contentType: string): boolean {
+  return contentType.includes("json") && !/ndjson|jsonl|json-seq|stream\+json/.test(contentType);
+}
+
+/** Tells the caller which of its fields the upstream of this model has no place for. */
+const droppedHeader = "x-switchyard-dropped";
+const maxDroppedLength = 1000;
+
+/** Names are the caller's own text: what a header cannot hold is left out. */
+function named(fields: readonly string[]): string {
+  const text = fields.map((field) => field.replaceAll(/[^\x21-\x2b\x2d-\x7e]/g, "_")).join(", ");
+  return text.length <= maxDroppedLength ? text : `${text.slice(0, maxDroppedLength)}...`;
 }

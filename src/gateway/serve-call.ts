@@ -6,14 +6,16 @@ import type { Locale } from "../dialects/contract.ts";
 import { getDialect } from "../dialects/registry.ts";
 import type { CallLog } from "../log/call-record.ts";
 import type { CallMeters } from "../metrics/meters.ts";
+import { parseModelWish } from "../route/model-wish.ts";
 import { planRoute } from "../route/plan.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { CallRequest, ReplySink } from "../wire/call.ts";
 import type { Authenticate } from "../wire/caller.ts";
 import { AllFailed, type AttemptParts, attemptUntilAnswered } from "./attempts.ts";
+import { DecodedRequest } from "./decoded-request.ts";
 import { answerModels } from "./list-models.ts";
 import { Reply } from "./reply.ts";
-import { servesOperation } from "./serves-operation.ts";
+import { servesCall } from "./serves-call.ts";
 import { Tally } from "./tally.ts";
 
 export interface GatewayParts extends AttemptParts {
@@ -58,24 +60,24 @@ async function serveCall(
     tally.authenticated(caller, snapshot);
     if (request.operation === "models" || request.operation === "model")
       return reply.whole(answerModels(request, caller, { snapshot, dialect }));
-    const facts = dialect.parse(request);
+    const told = dialect.parse(request);
+    const { model, wish } = parseModelWish(told.model);
+    const facts = wish === null ? told : { ...told, model };
     tally.parsed(facts);
-    checkModelAllowed(caller, facts.model);
+    checkModelAllowed(caller, model);
     const { health, random } = parts;
     health.keepOnly(snapshot.channels);
-    const serves = servesOperation(request.operation);
-    const plan = planRoute({ snapshot, caller, model: facts.model, health, random, serves });
+    const serves = servesCall({ request, facts });
+    const plan = planRoute({ snapshot, caller, model, health, random, serves });
     if (facts.stream) reply.keepAwake();
-    const delivered = await attemptUntilAnswered(
-      { request, dialect, facts, telling, reply, clock },
-      plan,
-      {
-        ...parts,
-        settings: snapshot.settings,
-        onAttempt: (candidate) => tally.attempted(candidate),
-      },
-    );
-    tally.answered(delivered.ending, () => dialect.textBytes(request.body));
+    const decoded = new DecodedRequest({ request, dialect, facts });
+    const call = { request, dialect, facts, wish, decoded, telling, reply, clock };
+    const delivered = await attemptUntilAnswered(call, plan, {
+      ...parts,
+      settings: snapshot.settings,
+      onAttempt: (candidate) => tally.attempted(candidate),
+    });
+    tally.answered(delivered.ending, () => decoded.textBytes());
   } catch (thrown) {
     tally.failed(tellFailure(parts, reply, thrown));
   } finally {

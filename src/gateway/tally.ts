@@ -62,7 +62,7 @@ export class Tally {
     // An attempt that emitted nothing costs the payer nothing.
     if (ending.firstContentAtMs === null) return;
     this.#usage = ending.usage ?? estimateUsage(inputBytes(), ending.textBytes);
-    const price = this.#caller?.snapshot.findPrice(this.#facts?.model ?? "");
+    const price = this.#caller?.snapshot.findPrice(this.#candidate?.billedModel ?? "");
     this.#charge = makeCharge(this.#usage, price, this.#candidate?.group?.ratio ?? ratioOne);
   }
 
@@ -108,7 +108,7 @@ export class Tally {
       dialect: request.dialect,
       operation: request.operation,
       modelAsked: model,
-      modelBilled: model,
+      modelBilled: this.#candidate?.billedModel ?? model,
       modelSent: this.#candidate?.model ?? null,
       modelReported: this.#answered?.modelReported ?? null,
       status: shown.status,

@@ -1,18 +1,17 @@
 /**
  * Pumps an upstream's stream to the caller, whole events at a time, reading only what metering needs.
- * Promises kept here: nothing is sent before the first event that carries something; nothing is held back after it;
- * a stream that ends without its terminator is told as an error.
+ * Promise kept here: events that need no edit go on as the same bytes, and a stream that ends without its terminator
+ * is told as an error.
  */
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError, toGatewayError } from "../core/errors.ts";
 import { splice } from "../core/json.ts";
 import { SseFramer, eventData } from "../core/sse.ts";
 import type { EventReading, ReadEvent } from "../dialects/contract.ts";
+import { makeFramer, renderSse } from "../dialects/framing.ts";
 import type { UpstreamExchange } from "../upstream/upstream.ts";
+import { Delivery, type Measured } from "./delivery.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
-import { type AttemptFailure, brokenExchange, toldError } from "./failure.ts";
-
-/** More preamble than this is sent on: no vendor has so much to say before its first word. */
-const maxHeldBytes = 1024 * 1024;
+import { toldError } from "./failure.ts";
 
 /** The last event of a vendor that forgets its blank line; undefined for one that broke off in the middle. */
 function completeEvent(rest: Buffer): Buffer | undefined {
@@ -25,191 +24,132 @@ function completeEvent(rest: Buffer): Buffer | undefined {
   return Buffer.concat([rest, Buffer.from(rest.at(-1) === 0x0a ? "\n" : "\n\n")]);
 }
 
+/** Cuts a body into server-sent events: as they are, or made of whatever frames they came in. */
+interface Cutter {
+  push(chunk: Buffer): void;
+  end(): void;
+}
+
+function makeCutter(attempt: Attempt, onEvent: (event: Buffer) => void): Cutter {
+  const { framing = "sse" } = attempt.endpoint;
+  if (framing !== "sse") return makeFramer(framing, (event) => onEvent(renderSse(event)));
+  const framer = new SseFramer(onEvent);
+  return {
+    push: (chunk) => framer.push(chunk),
+    end: () => {
+      const last = completeEvent(framer.rest());
+      if (last !== undefined) onEvent(last);
+    },
+  };
+}
+
 export class StreamTee implements BodyTaker {
   readonly #attempt: Attempt;
-  readonly #settle: Settle;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #delivery: Delivery;
   readonly #read: ReadEvent;
-  readonly #framer = new SseFramer((event) => this.#onEvent(event));
-  /** Events to write: before the commit all that came, afterwards those of the chunk at hand. */
-  #out: Buffer[] = [];
-  #outBytes = 0;
-  /** Whether `#out` is one unbroken piece of the chunk at hand. */
-  #unbroken = true;
-  #chunk: Buffer | undefined;
-  #committed = false;
+  readonly #cutter: Cutter;
   #finished = false;
-  #settled = false;
-  #gone = false;
-  #usageEvent: Buffer | undefined;
+  /** The first and the last event that tell usage: between them nobody tells what the last one does not repeat. */
+  #firstUsage: Buffer | undefined;
+  #lastUsage: Buffer | undefined;
+  #usageFinal = false;
   #textBytes = 0;
   #modelReported: string | null = null;
-  #firstContentAtMs: number | null = null;
 
   constructor(attempt: Attempt, headers: Readonly<Record<string, string>>, settle: Settle) {
     this.#attempt = attempt;
-    this.#headers = headers;
-    this.#settle = settle;
+    this.#delivery = new Delivery(attempt, headers, settle, () => this.#measured());
     this.#read = attempt.call.dialect.makeEventReader();
+    this.#cutter = makeCutter(attempt, (event) => this.#onEvent(event));
   }
 
   onChunk(chunk: Buffer, exchange: UpstreamExchange): void {
     // Whoever goes on talking behind the terminator is not waited for.
-    if (this.#settled) return exchange.cancel();
-    this.#chunk = chunk;
+    if (this.#delivery.settled) return exchange.cancel();
     try {
-      this.#framer.push(chunk);
+      this.#cutter.push(chunk);
     } catch (thrown) {
       exchange.cancel();
-      return this.#broken(
-        thrown instanceof GatewayError
-          ? thrown
-          : new GatewayError("internal", "tee", { cause: thrown }),
-      );
+      return this.#delivery.broken(toGatewayError(thrown));
     }
-    if (!this.#settled && this.#committed) this.#flush(exchange);
+    this.#delivery.flush(exchange);
   }
 
   onEnd(): void {
-    if (this.#settled) return;
-    const last = completeEvent(this.#framer.rest());
-    if (last !== undefined) this.#onEvent(last);
-    if (this.#settled) return;
-    if (this.#finished) return this.#complete();
-    this.#broken(new GatewayError("upstream_truncated", "the stream ended without its terminator"));
+    if (this.#delivery.settled) return;
+    try {
+      this.#cutter.end();
+    } catch (thrown) {
+      return this.#delivery.broken(toGatewayError(thrown));
+    }
+    if (this.#finished) return this.#delivery.complete();
+    this.#delivery.broken(
+      new GatewayError("upstream_truncated", "the stream ended without its terminator"),
+    );
   }
 
   onError(error: GatewayError): void {
-    this.#broken(error);
+    this.#delivery.broken(error);
   }
 
   onGone(): boolean {
-    if (this.#settled) return false;
-    this.#gone = true;
-    if (this.#finished && this.#usageEvent === undefined) return true;
-    this.#end("caller_gone", null);
-    return false;
+    return this.#delivery.leave(this.#finished && !this.#usageFinal);
   }
 
   onDrain(): void {
-    this.#broken(new GatewayError("temporarily_unavailable", "this node is stopping"));
+    this.#delivery.broken(new GatewayError("temporarily_unavailable", "this node is stopping"));
   }
 
   #onEvent(event: Buffer): void {
-    if (this.#settled) return;
+    const delivery = this.#delivery;
+    if (delivery.settled) return;
     const reading = this.#read(event);
     this.#note(event, reading);
-    if (reading.kind === "error") return this.#onError(event);
-    if (reading.kind === "usage" && !this.#attempt.call.facts.usageAsked) {
-      this.#unbroken = false;
-      if (this.#gone) this.#end("caller_gone", null);
+    const { kind } = reading;
+    if (kind === "error")
+      return delivery.told(toldError(this.#attempt.call.dialect.eventError(event)), event);
+    if (kind === "usage" && !this.#attempt.call.facts.usageAsked) {
+      if (delivery.gone) delivery.leave(false);
       return;
     }
-    if (reading.kind === "done" && !this.#committed && !this.#finished)
-      return this.#broken(new GatewayError("upstream_invalid", "the stream was empty"));
-    this.#put(event, reading);
-    if (reading.kind === "content" || reading.kind === "finish") this.#commit();
-    if (reading.kind === "done") this.#complete();
+    // Some terminators tell how it ended and what it cost; a bare one behind nothing ends an empty stream.
+    if (kind === "done" && !delivery.committed && !this.#finished && !reading.hasUsage)
+      return delivery.broken(new GatewayError("upstream_invalid", "the stream was empty"));
+    delivery.put(this.#edited(event, reading));
+    if (kind === "content" || kind === "finish") delivery.commit();
+    if (kind === "done") delivery.complete();
   }
 
   #note(event: Buffer, reading: EventReading): void {
     this.#textBytes += reading.textBytes;
     if (reading.kind === "finish") this.#finished = true;
-    if (reading.hasUsage) this.#usageEvent = event;
+    if (reading.hasUsage) {
+      if (this.#firstUsage === undefined) this.#firstUsage = event;
+      this.#lastUsage = event;
+      this.#usageFinal = this.#finished || reading.kind === "done";
+    }
     if (this.#modelReported === null && reading.modelStart !== -1)
       this.#modelReported = this.#attempt.call.dialect.eventModel(event, reading);
   }
 
-  #put(event: Buffer, reading: EventReading): void {
+  #edited(event: Buffer, reading: EventReading): Buffer {
     const { shownModel } = this.#attempt;
-    const edited = shownModel !== null && reading.modelStart !== -1;
-    const bytes = edited
-      ? splice(event, [
-          { start: reading.modelStart, end: reading.modelEnd, bytes: JSON.stringify(shownModel) },
-        ])
-      : event;
-    if (edited || event.buffer !== this.#chunk?.buffer) this.#unbroken = false;
-    this.#out.push(bytes);
-    this.#outBytes += bytes.length;
-    if (!this.#committed && this.#outBytes > maxHeldBytes) this.#commit();
+    if (shownModel === null || reading.modelStart === -1) return event;
+    const { modelStart: start, modelEnd: end } = reading;
+    return splice(event, [{ start, end, bytes: JSON.stringify(shownModel) }]);
   }
 
-  #commit(): void {
-    if (this.#committed) return;
-    this.#committed = true;
-    this.#firstContentAtMs = this.#attempt.call.clock.monotonic();
-    this.#attempt.call.reply.begin(this.#headers);
-  }
-
-  /** What is to be written, as one piece; copied only where it is not one already. */
-  #takeOut(): Buffer | undefined {
-    const [first] = this.#out;
-    if (first === undefined) return undefined;
-    const chunk = this.#chunk;
-    const start = chunk === undefined ? 0 : first.byteOffset - chunk.byteOffset;
-    const piece =
-      this.#out.length === 1
-        ? first
-        : this.#unbroken && chunk !== undefined && start >= 0
-          ? chunk.subarray(start, start + this.#outBytes)
-          : Buffer.concat(this.#out);
-    this.#out = [];
-    this.#outBytes = 0;
-    this.#unbroken = true;
-    return piece;
-  }
-
-  #flush(exchange: UpstreamExchange): void {
-    const bytes = this.#takeOut();
-    if (bytes === undefined || this.#gone) return;
-    const drained = this.#attempt.call.reply.write(bytes);
-    if (drained === undefined) return;
-    exchange.pause();
-    void drained.then(() => exchange.resume());
-  }
-
-  #complete(): void {
-    this.#attempt.call.reply.end(this.#takeOut());
-    this.#end(this.#gone ? "caller_gone" : "complete", null);
-  }
-
-  /** The upstream tells an error in its stream: before the commit another channel may do better. */
-  #onError(event: Buffer): void {
-    const failure = toldError(this.#attempt.call.dialect.eventError(event));
-    if (!this.#committed) return this.#fail(failure);
-    this.#out.push(event);
-    this.#unbroken = false;
-    this.#attempt.call.reply.end(this.#takeOut());
-    this.#end("cut", failure.error);
-  }
-
-  #broken(error: GatewayError): void {
-    if (this.#settled) return;
-    if (!this.#committed) return this.#fail(brokenExchange(error));
-    if (this.#gone) return this.#end("caller_gone", null);
-    const { reply } = this.#attempt.call;
-    const bytes = this.#takeOut();
-    if (bytes !== undefined) void reply.write(bytes);
-    reply.fail(error);
-    this.#end("cut", error);
-  }
-
-  #fail(failure: AttemptFailure): void {
-    this.#settled = true;
-    this.#settle({ kind: "failed", failure });
-  }
-
-  #end(outcome: "complete" | "cut" | "caller_gone", error: GatewayError | null): void {
-    this.#settled = true;
+  #measured(): Measured {
     const { dialect } = this.#attempt.call;
-    this.#settle({
-      kind: "answered",
-      outcome,
-      error,
-      usage: this.#usageEvent === undefined ? null : dialect.eventUsage(this.#usageEvent),
+    const first = this.#firstUsage;
+    const last = this.#lastUsage;
+    let usage = first === undefined ? null : dialect.eventUsage(first, null);
+    if (last !== undefined && last !== first) usage = dialect.eventUsage(last, usage);
+    return {
+      usage,
+      usageFinal: this.#usageFinal,
       textBytes: this.#textBytes,
       modelReported: this.#modelReported,
-      firstContentAtMs: this.#firstContentAtMs,
-    });
+    };
   }
 }

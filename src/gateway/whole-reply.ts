@@ -6,7 +6,7 @@ import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { type AttemptFailure, brokenExchange, toldError } from "./failure.ts";
 
 /** Largest whole reply (embeddings of a big batch come near it). */
-const maxReplyBytes = 256 * 1024 * 1024;
+export const maxReplyBytes = 256 * 1024 * 1024;
 
 /** Collects pieces up to a limit. */
 export class Pieces {

@@ -6,6 +6,7 @@ import { GatewayError } from "../core/errors.ts";
 import type { Channel, Credential, Group, Snapshot } from "../sync/entities.ts";
 import type { Caller } from "../wire/caller.ts";
 import type { RouteHealth } from "./health.ts";
+import { type ModelWish, parseModelWish } from "./model-wish.ts";
 import { type ChannelWish, parseSuffix } from "./suffix.ts";
 
 /** One attempt to make. */
@@ -18,6 +19,10 @@ export interface Candidate {
   readonly groupSymbol: string;
   /** Name to send. */
   readonly model: string;
+  /** Name whose price is charged. */
+  readonly billedModel: string;
+  /** What the mapping's target asks beside the model (`gpt-5#high`); null: nothing. */
+  readonly wish: ModelWish | null;
 }
 
 export interface PlanParts {
@@ -37,6 +42,8 @@ export interface RoutePlan {
   next(nowMs: number): Candidate | undefined;
   /** The channel is not asked again in this call (a failed credential alone leaves the others in play). */
   exclude(channel: Channel): void;
+  /** The same for a channel that was not asked after all: it could not do what the call wants. */
+  passOver(channel: Channel): void;
 }
 
 interface Choice {
@@ -44,10 +51,27 @@ interface Choice {
   readonly tiers: readonly (readonly Channel[])[];
 }
 
-export function mappedModel(channel: Channel, model: string): string {
-  return Object.hasOwn(channel.modelMapping, model)
-    ? (channel.modelMapping[model] ?? model)
-    : model;
+/** How a channel names the model that was asked for. */
+export interface MappedModel {
+  readonly model: string;
+  readonly billedModel: string;
+  readonly wish: ModelWish | null;
+}
+
+/** A target may begin with `+` (the asked name is charged whatever the channel says) and end with a wish. */
+export function mapModel(channel: Channel, asked: string): MappedModel {
+  const target = Object.hasOwn(channel.modelMapping, asked)
+    ? channel.modelMapping[asked]
+    : undefined;
+  if (target === undefined) return { model: asked, billedModel: asked, wish: null };
+  const kept = target.startsWith("+");
+  const { model, wish } = parseModelWish(kept ? target.slice(1) : target);
+  const charged = kept || channel.options.billAs === "asked" ? asked : model;
+  return { model, billedModel: charged, wish };
+}
+
+export function mappedModel(channel: Channel, asked: string): string {
+  return mapModel(channel, asked).model;
 }
 
 /** Throws `no_available_channel`, `channel_not_available` or `forbidden` when there is nothing to ask. */
@@ -93,6 +117,7 @@ class Plan implements RoutePlan {
   readonly #excluded = new Set<number>();
   readonly #tried = new Map<number, Set<number>>();
   #asked = false;
+  #askedBefore = false;
 
   constructor(parts: PlanParts, choices: readonly Choice[]) {
     this.#parts = parts;
@@ -111,6 +136,11 @@ class Plan implements RoutePlan {
 
   exclude(channel: Channel): void {
     this.#excluded.add(channel.id);
+  }
+
+  passOver(channel: Channel): void {
+    this.exclude(channel);
+    this.#asked = this.#askedBefore;
   }
 
   /** Draws from a tier by weight until a channel has a credential to use. */
@@ -142,11 +172,14 @@ class Plan implements RoutePlan {
   #lastResort(): Candidate | undefined {
     const { health, model } = this.#parts;
     const ends = this.#choices.flatMap((choice) =>
-      choice.tiers.flat().map((channel) => ({
-        choice,
-        channel,
-        endMs: health.restsUntilMs(channel, mappedModel(channel, model)),
-      })),
+      choice.tiers
+        .flat()
+        .filter((channel) => !this.#excluded.has(channel.id))
+        .map((channel) => ({
+          choice,
+          channel,
+          endMs: health.restsUntilMs(channel, mappedModel(channel, model)),
+        })),
     );
     const [first] = ends.sort((left, right) => left.endMs - right.endMs);
     if (first === undefined) return undefined;
@@ -157,16 +190,11 @@ class Plan implements RoutePlan {
   #candidate(choice: Choice, channel: Channel, credential: Credential | null): Candidate {
     const { groupSymbol } = choice;
     const group = this.#parts.snapshot.groups.get(groupSymbol);
-    return {
-      channel,
-      credential,
-      group,
-      groupSymbol,
-      model: mappedModel(channel, this.#parts.model),
-    };
+    return { channel, credential, group, groupSymbol, ...mapModel(channel, this.#parts.model) };
   }
 
   #take(candidate: Candidate): Candidate {
+    this.#askedBefore = this.#asked;
     this.#asked = true;
     const { channel, credential } = candidate;
     if (credential === null) {

@@ -4,9 +4,15 @@
  */
 import type { DialectId, HeaderMap } from "../wire/call.ts";
 
-/** A caller's headers that go up, by dialect. */
+/** W3C's trace context goes up to every vendor. */
+const traceNames = ["traceparent", "tracestate"] as const;
+
+/** A caller's headers that go up, by the dialect of the endpoint; other dialects take the trace context alone. */
 const upNames: Readonly<Partial<Record<DialectId, readonly string[]>>> = {
-  "openai-chat": ["openai-beta", "idempotency-key", "traceparent", "tracestate"],
+  "openai-chat": ["openai-beta", "idempotency-key", ...traceNames],
+  "openai-responses": ["openai-beta", "idempotency-key", ...traceNames],
+  "openai-media": ["openai-beta", "idempotency-key", ...traceNames],
+  "anthropic-messages": ["anthropic-version", "anthropic-beta", "idempotency-key", ...traceNames],
 };
 
 /** Headers of a connection or of our own making: a channel cannot set them either. */
@@ -45,25 +51,32 @@ const requestIdNames: readonly string[] = [
 export interface UpParts {
   readonly dialect: DialectId;
   readonly caller: HeaderMap;
+  /** The provider's own headers: the caller's win over them. */
+  readonly provider: HeaderMap;
   /** The channel's own headers: they win over the caller's. */
   readonly channel: HeaderMap;
-  /** How the credential travels; null: none is sent. */
-  readonly credential: { readonly name: string; readonly value: string } | null;
+  /** `anthropic-beta` as it may be sent; undefined: the caller's own. */
+  readonly betas?: string;
   readonly stream: boolean;
 }
 
-/** Headers of the request that is sent. */
+/** Headers of the request that is sent, but for its credential. */
 export function upHeaders(parts: UpParts): Record<string, string> {
   const headers: Record<string, string> = {
     "content-type": "application/json",
     accept: parts.stream ? "text/event-stream" : "application/json",
     "user-agent": "switchyard",
   };
-  for (const name of upNames[parts.dialect] ?? []) {
+  for (const [name, value] of Object.entries(parts.provider))
+    // A vendor of several APIs is told the version of one only where that one is spoken.
+    if (parts.dialect === "anthropic-messages" || !name.startsWith("anthropic-"))
+      headers[name] = value;
+  for (const name of upNames[parts.dialect] ?? traceNames) {
     const value = parts.caller[name];
     if (value !== undefined) headers[name] = value;
   }
-  if (parts.credential !== null) headers[parts.credential.name] = parts.credential.value;
+  if (parts.betas === "") delete headers["anthropic-beta"];
+  else if (parts.betas !== undefined) headers["anthropic-beta"] = parts.betas;
   for (const [name, value] of Object.entries(parts.channel)) {
     const lower = name.toLowerCase();
     if (!ownNames.includes(lower)) headers[lower] = value;

@@ -19,6 +19,7 @@ import type { KeyRecord, Snapshot } from "../../src/sync/entities.ts";
 import { changeRowSet, emptyRowSet } from "../../src/sync/row-set.ts";
 import { buildEdition } from "../../src/sync/snapshot.ts";
 import type { SyncStatus } from "../../src/sync/sync.ts";
+import { makeAuthorizer } from "../../src/upstream/authorizer.ts";
 import { makeUpstream } from "../../src/upstream/upstream.ts";
 import type { FakeUpstream } from "../fakes/upstream.ts";
 
@@ -248,6 +249,7 @@ export async function openYard(t: TestContext, first: YardSpec): Promise<Yard> {
     sync,
     authenticate: makeAuthenticator({ sync, hashKey, sealed: () => false }),
     upstream,
+    authorizer: makeAuthorizer({ upstream, clock: systemClock }),
     health,
     clock,
     locale,

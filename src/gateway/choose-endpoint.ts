@@ -1,0 +1,80 @@
+/**
+ * Which of a provider's endpoints takes a request: the one that speaks the caller's own dialect, else the first that
+ * the request can be translated for.
+ * Promise kept here: nobody is sent what it cannot do; what stands in the way is named.
+ */
+import { GatewayError } from "../core/errors.ts";
+import type { UpstreamCodec } from "../dialects/codec.ts";
+import { type TargetId, judge } from "../dialects/fidelity.ts";
+import { findUpstreamCodec } from "../dialects/registry.ts";
+import { endpointsOf, servesModel } from "../providers/address-channel.ts";
+import type { Endpoint, Provider, UpstreamOperation } from "../providers/contract.ts";
+import type { Channel } from "../sync/entities.ts";
+import type { CallRequest } from "../wire/call.ts";
+import type { Call } from "./ending.ts";
+
+/** How a conversation gets into another dialect and back. */
+export interface Translation {
+  readonly codec: UpstreamCodec;
+  /** The caller's fields that are left out. */
+  readonly dropped: readonly string[];
+}
+
+export interface EndpointChoice {
+  readonly endpoint: Endpoint;
+  /** Null: the body passes through. */
+  readonly translation: Translation | null;
+}
+
+/** Endpoints of a channel for an operation and a model as sent, in order of preference. */
+export function endpointsFor(
+  channel: Channel,
+  provider: Provider,
+  asked: { readonly operation: UpstreamOperation; readonly model: string },
+): readonly Endpoint[] {
+  const all = endpointsOf(provider, channel, asked.operation);
+  return all.every((endpoint) => servesModel(endpoint, asked.model))
+    ? all
+    : all.filter((endpoint) => servesModel(endpoint, asked.model));
+}
+
+/** Whether an endpoint can take requests of a caller's dialect at all. */
+export function canTake(
+  endpoint: Endpoint,
+  request: Pick<CallRequest, "dialect" | "operation">,
+): boolean {
+  if (endpoint.dialect === request.dialect) return true;
+  return request.operation === "chat" && findUpstreamCodec(endpoint.dialect) !== undefined;
+}
+
+/** Throws `invalid_request` naming the fields that stand in the way; undefined: no endpoint fits. */
+export function chooseEndpoint(
+  call: Call,
+  endpoints: readonly Endpoint[],
+): EndpointChoice | undefined {
+  const { request, decoded } = call;
+  const own = endpoints.find(({ dialect }) => dialect === request.dialect);
+  if (own !== undefined && !(request.operation === "chat" && mustTranslate(call)))
+    return { endpoint: own, translation: null };
+  if (request.operation !== "chat") return undefined;
+  let refusal: GatewayError | undefined;
+  for (const endpoint of own === undefined ? endpoints : [own, ...endpoints]) {
+    const codec = findUpstreamCodec(endpoint.dialect);
+    if (codec === undefined) continue;
+    try {
+      const { uses } = decoded.conversation();
+      const dropped = judge(uses, endpoint.dialect as TargetId);
+      return { endpoint, translation: { codec, dropped } };
+    } catch (thrown) {
+      if (!(thrown instanceof GatewayError) || thrown.kind !== "invalid_request") throw thrown;
+      refusal ??= thrown;
+    }
+  }
+  if (refusal !== undefined) throw refusal;
+  return undefined;
+}
+
+/** Packed signatures of other vendors are unpacked or left out by the codecs only. */
+function mustTranslate({ dialect, decoded }: Call): boolean {
+  return dialect.front !== null && decoded.holdsForeign();
+}

@@ -1,0 +1,72 @@
+/**
+ * A caller's body read for translation: parsed and decoded once a call, and only when somebody asks.
+ * Promise kept here: calls that pass through never pay for it.
+ */
+import { GatewayError } from "../core/errors.ts";
+import type { JsonObject } from "../core/json-value.ts";
+import { carriedMarker } from "../dialects/carried.ts";
+import type { CallFacts, Dialect } from "../dialects/contract.ts";
+import type { CallRequest } from "../wire/call.ts";
+import type { Conversation } from "../wire/conversation.ts";
+
+export interface DecodedParts {
+  readonly request: CallRequest;
+  readonly dialect: Dialect;
+  readonly facts: CallFacts;
+}
+
+export class DecodedRequest {
+  readonly #parts: DecodedParts;
+  #body: JsonObject | undefined;
+  #conversation: Conversation | undefined;
+  #textBytes: number | undefined;
+  #holdsForeign: boolean | undefined;
+
+  constructor(parts: DecodedParts) {
+    this.#parts = parts;
+  }
+
+  /** Nesting is bounded: the scanner that found the members went through all of it. Throws `invalid_request`. */
+  body(): JsonObject {
+    this.#body ??= parseBody(this.#parts.request.body);
+    return this.#body;
+  }
+
+  /** Throws `invalid_request` naming the field, and for dialects that know no conversations. */
+  conversation(): Conversation {
+    if (this.#conversation !== undefined) return this.#conversation;
+    const { dialect, facts, request } = this.#parts;
+    if (dialect.front === null)
+      throw new GatewayError("invalid_request", "This request cannot be translated");
+    const { model, stream } = facts;
+    const context = { model, stream, headers: request.headers };
+    this.#conversation = dialect.front.decodeRequest(this.body(), context);
+    return this.#conversation;
+  }
+
+  /** Bytes of text, for estimates. */
+  textBytes(): number {
+    this.#textBytes ??= this.#parts.dialect.textBytes(this.#parts.request.body);
+    return this.#textBytes;
+  }
+
+  /** Whether the body brings back what another vendor made and we packed: no vendor must see such a string. */
+  holdsForeign(): boolean {
+    this.#holdsForeign ??= this.#parts.request.body.includes(carriedMarker);
+    return this.#holdsForeign;
+  }
+}
+
+function parseBody(body: Buffer): JsonObject {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body.toString());
+  } catch (cause) {
+    const message = "The body is not valid JSON";
+    throw new GatewayError("invalid_request", message, { cause, values: { detail: message } });
+  }
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed))
+    return parsed as JsonObject;
+  const message = "The body must be a JSON object";
+  throw new GatewayError("invalid_request", message, { values: { detail: message } });
+}

@@ -1,0 +1,114 @@
+/** Makes the attempt at a candidate and the request that it sends: the caller's own body edited, or translated. */
+import { GatewayError } from "../core/errors.ts";
+import type { JsonObject } from "../core/json-value.ts";
+import { endpointUrl } from "../providers/address-channel.ts";
+import type { UpstreamOperation } from "../providers/contract.ts";
+import { findProvider } from "../providers/registry.ts";
+import type { Candidate } from "../route/plan.ts";
+import { upHeaders } from "../upstream/headers.ts";
+import type { UpstreamRequest } from "../upstream/upstream.ts";
+import { betasFor } from "./betas.ts";
+import { instructed, ordered, parametersFor } from "./channel-orders.ts";
+import { type Translation, chooseEndpoint, endpointsFor } from "./choose-endpoint.ts";
+import type { Attempt, Call } from "./ending.ts";
+import { putWish, wishOf, wished } from "./model-wishes.ts";
+import type { PreparedAttempt } from "./run-attempt.ts";
+
+const nothing: JsonObject = {};
+
+/** An `invalid_request` is answered, not thrown: what this channel cannot do another one may. */
+export function prepareAttempt(call: Call, candidate: Candidate): PreparedAttempt | GatewayError {
+  const { channel, model } = candidate;
+  const provider = findProvider(channel.provider);
+  if (provider === undefined)
+    throw new GatewayError("internal", `unknown provider ${channel.provider}`);
+  const operation = call.request.operation as UpstreamOperation;
+  try {
+    const choice = chooseEndpoint(call, endpointsFor(channel, provider, { operation, model }));
+    if (choice === undefined)
+      return new GatewayError("invalid_request", `channel ${channel.id} has no endpoint for this`);
+    const mapped = model !== call.facts.model;
+    const shownModel = mapped && channel.replyModel === "asked" ? call.facts.model : null;
+    const attempt: Attempt = { call, candidate, provider, shownModel, ...choice };
+    return { attempt, request: makeRequest(attempt) };
+  } catch (thrown) {
+    if (thrown instanceof GatewayError && thrown.kind === "invalid_request") return thrown;
+    throw thrown;
+  }
+}
+
+/** The request but for its credential. */
+function makeRequest(attempt: Attempt): UpstreamRequest {
+  const { call, candidate, provider, endpoint, translation } = attempt;
+  const { channel } = candidate;
+  const betas = betasFor(provider, endpoint, call.request.headers);
+  const add =
+    betas.inBody === null
+      ? (endpoint.add ?? nothing)
+      : { ...endpoint.add, anthropic_beta: betas.inBody };
+  return {
+    method: "POST",
+    url: urlOf(attempt),
+    headers: upHeaders({
+      dialect: endpoint.dialect,
+      caller: call.request.headers,
+      provider: provider.headers ?? {},
+      channel: channel.headers,
+      stream: call.facts.stream,
+      ...(betas.header === undefined ? {} : { betas: betas.header }),
+    }),
+    body:
+      translation === null ? editedBody(attempt, add) : translatedBody(attempt, translation, add),
+    proxy: channel.proxy,
+    timeouts: channel.timeouts,
+  };
+}
+
+function urlOf({ call, candidate, provider, endpoint, translation }: Attempt): string {
+  const url = endpointUrl(provider, candidate.channel, endpoint, {
+    model: candidate.model,
+    secret: candidate.credential?.secret ?? "",
+    stream: call.facts.stream,
+  });
+  // Gemini names by the path which of an operation's forms the body has (`:embedContent`, `:batchEmbedContents`).
+  const { operation, pathAction } = call.request;
+  if (operation !== "embeddings" || translation !== null || pathAction === undefined) return url;
+  return url.replace(/:[a-z]+$/i, `:${pathAction}`);
+}
+
+function editedBody(attempt: Attempt, add: JsonObject): Buffer {
+  const { call, candidate, endpoint } = attempt;
+  const { channel, model } = candidate;
+  const { options } = channel;
+  const body = call.dialect.edit(call.request.body, call.facts, {
+    model,
+    askUsage: endpoint.usageOptIn,
+    parameters: parametersFor(channel, model),
+    extraBody: options.extraBody,
+    systemPrompt: call.request.operation === "chat" ? options.systemPrompt : null,
+    omit: endpoint.omit ?? [],
+    add,
+  });
+  const wish = wishOf(attempt);
+  return wish === null ? body : putWish(body, attempt, wish);
+}
+
+function translatedBody(attempt: Attempt, { codec }: Translation, add: JsonObject): Buffer {
+  const { call, candidate, endpoint } = attempt;
+  const { channel, model } = candidate;
+  const { options } = channel;
+  const conversation = wished(call.decoded.conversation(), wishOf(attempt));
+  const body = codec.encodeRequest(instructed(conversation, options.systemPrompt), {
+    model,
+    stream: call.facts.stream,
+    askUsage: endpoint.usageOptIn,
+    quirks: endpoint.quirks ?? [],
+  });
+  const orders = {
+    endpoint,
+    parameters: parametersFor(channel, model),
+    extraBody: options.extraBody,
+    add,
+  };
+  return Buffer.from(JSON.stringify(ordered(body, orders)));
+}

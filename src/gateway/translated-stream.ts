@@ -1,0 +1,114 @@
+/**
+ * Turns an upstream's stream into the caller's dialect, event by event.
+ * Promise kept here: what breaks off, whether before the finish or the terminator, never looks whole to the caller.
+ */
+import { GatewayError, toGatewayError } from "../core/errors.ts";
+import type { EncodeEvent, FrontCodec } from "../dialects/codec.ts";
+import { type Framer, makeFramer } from "../dialects/framing.ts";
+import type { UpstreamExchange } from "../upstream/upstream.ts";
+import type { ReplyEvent } from "../wire/chat-reply.ts";
+import type { Translation } from "./choose-endpoint.ts";
+import { Delivery } from "./delivery.ts";
+import type { Attempt, BodyTaker, Settle } from "./ending.ts";
+import { EventMeter } from "./event-meter.ts";
+import { toldReplyError } from "./failure.ts";
+import { readContext, replyContext } from "./reply-context.ts";
+
+export interface TranslatedParts {
+  readonly attempt: Attempt;
+  readonly translation: Translation;
+  readonly front: FrontCodec;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Takes the events of one reply in our own shape and tells them in the caller's. */
+export class EventTeller {
+  readonly #parts: TranslatedParts;
+  readonly #meter = new EventMeter();
+  readonly delivery: Delivery;
+  #encode: EncodeEvent | undefined;
+
+  constructor(parts: TranslatedParts, settle: Settle) {
+    this.#parts = parts;
+    const measure = (): ReturnType<EventMeter["measured"]> => this.#meter.measured();
+    this.delivery = new Delivery(parts.attempt, parts.headers, settle, measure);
+  }
+
+  tell(event: ReplyEvent): void {
+    const { delivery } = this;
+    if (delivery.settled) return;
+    if (event.type === "error") return delivery.told(toldReplyError(event.error), null);
+    if (event.type === "done" && !this.#meter.whole)
+      return delivery.broken(new GatewayError("upstream_truncated", "the stream ended unfinished"));
+    const carries = this.#meter.note(event);
+    // Made with the first event, which tells the model's name.
+    this.#encode ??= this.#parts.front.makeEventEncoder(
+      replyContext(this.#parts.attempt, this.#meter.modelReported),
+    );
+    const bytes = this.#encode(event);
+    if (bytes !== undefined && bytes !== "") delivery.put(Buffer.from(bytes));
+    if (carries) delivery.commit();
+    if (event.type === "done") delivery.complete();
+  }
+
+  /** The body is over: for some dialects that is the terminator. */
+  end(): void {
+    this.tell({ type: "done" });
+  }
+
+  get awaitsUsage(): boolean {
+    return this.#meter.awaitsUsage;
+  }
+}
+
+export class TranslatedStream implements BodyTaker {
+  readonly #teller: EventTeller;
+  readonly #framer: Framer;
+
+  constructor(parts: TranslatedParts, settle: Settle) {
+    const { attempt, translation } = parts;
+    const { codec } = translation;
+    const teller = new EventTeller(parts, settle);
+    const decode = codec.makeEventDecoder(readContext(attempt));
+    const tell = (event: ReplyEvent): void => teller.tell(event);
+    this.#teller = teller;
+    this.#framer = makeFramer(attempt.endpoint.framing ?? codec.framing, (event) => {
+      if (!teller.delivery.settled) decode(event, tell);
+    });
+  }
+
+  onChunk(chunk: Buffer, exchange: UpstreamExchange): void {
+    const { delivery } = this.#teller;
+    if (delivery.settled) return exchange.cancel();
+    try {
+      this.#framer.push(chunk);
+    } catch (thrown) {
+      exchange.cancel();
+      return delivery.broken(toGatewayError(thrown));
+    }
+    delivery.flush(exchange);
+  }
+
+  onEnd(): void {
+    const { delivery } = this.#teller;
+    if (delivery.settled) return;
+    try {
+      this.#framer.end();
+      this.#teller.end();
+    } catch (thrown) {
+      delivery.broken(toGatewayError(thrown));
+    }
+  }
+
+  onError(error: GatewayError): void {
+    this.#teller.delivery.broken(error);
+  }
+
+  onGone(): boolean {
+    return this.#teller.delivery.leave(this.#teller.awaitsUsage);
+  }
+
+  onDrain(): void {
+    this.onError(new GatewayError("temporarily_unavailable", "this node is stopping"));
+  }
+}
