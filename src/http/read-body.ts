@@ -98,7 +98,10 @@ export function readBody(message: IncomingMessage, parts: BodyReaderParts): Prom
 }
 
 /** What the head alone tells to be refused. */
-function refuseUnread(message: IncomingMessage, limits: BodyLimits): GatewayError | undefined {
+export function refuseUnread(
+  message: IncomingMessage,
+  limits: Pick<BodyLimits, "maxBytes">,
+): GatewayError | undefined {
   const encoding = (message.headers["content-encoding"] ?? "identity").toLowerCase();
   if (encoding !== "identity")
     return new GatewayError("invalid_request", `Send the body uncompressed, not as ${encoding}`, {
@@ -109,7 +112,8 @@ function refuseUnread(message: IncomingMessage, limits: BodyLimits): GatewayErro
     : undefined;
 }
 
-function tooLarge(maxBytes: number): GatewayError {
+/** The error of a body that is too large. */
+export function tooLarge(maxBytes: number): GatewayError {
   return new GatewayError("request_too_large", `The body is larger than ${maxBytes} bytes`, {
     values: { maxBytes: String(maxBytes) },
   });

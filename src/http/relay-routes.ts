@@ -9,6 +9,7 @@ import { Over } from "./over-signal.ts";
 import { publicPaths } from "./public-paths.ts";
 import type { PublicPath } from "./public-paths.ts";
 import { readBody } from "./read-body.ts";
+import { type OpenUpload, isUpload, openUpload } from "./read-upload.ts";
 import { ResponseSink } from "./reply-sink.ts";
 import type { Serving } from "./serving.ts";
 
@@ -16,6 +17,8 @@ import type { Serving } from "./serving.ts";
 export interface CallServer {
   serve(request: CallRequest, sink: ReplySink): Promise<void>;
 }
+
+const noBody = Buffer.alloc(0);
 
 /** Callers in browsers use any origin; keys, not cookies, tell who they are. */
 export const corsHeaders = {
@@ -85,8 +88,11 @@ async function serveCall(
   const leave = serving.drain.enter();
   const gone = goneSignal(exchange);
   let held = 0;
+  let upload: OpenUpload | undefined;
   try {
-    const body = await readBody(request.raw, serving.bodies);
+    if (isUpload(request.raw, mounted.path.operation))
+      upload = openUpload(request.raw, serving.uploads);
+    const body = upload === undefined ? await readBody(request.raw, serving.bodies) : noBody;
     held = body.length;
     await mounted.calls.serve(
       {
@@ -97,6 +103,7 @@ async function serveCall(
         headers: exchange.headers,
         query: exchange.query,
         body,
+        ...(upload === undefined ? {} : { upload }),
         address: exchange.address,
         signal: gone,
         drainSignal: serving.drain.signal,
@@ -111,6 +118,7 @@ async function serveCall(
     answerFault(exchange, error, serving.faults);
   } finally {
     serving.bodies.held.give(held);
+    upload?.close();
     leave();
   }
 }

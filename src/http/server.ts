@@ -17,6 +17,7 @@ import type { FaultParts } from "./faults.ts";
 import { mountHealthRoutes } from "./health.ts";
 import type { HealthParts } from "./health.ts";
 import { makeHeldBytes } from "./read-body.ts";
+import type { UploadLimits } from "./read-upload.ts";
 import { corsHeaders, mountRelayRoutes } from "./relay-routes.ts";
 import type { CallServer } from "./relay-routes.ts";
 import { makeServing } from "./serving.ts";
@@ -31,7 +32,17 @@ export interface ServerParts
   readonly admin: readonly AdminRoute[];
   /** Pace that a body must keep; the default is 30 s a pause and 5 min in all. */
   readonly bodyPace?: { readonly idleMs: number; readonly totalMs: number };
+  /** Limits of uploads in place of {@link usualUploadLimits}. */
+  readonly uploadLimits?: UploadLimits;
 }
+
+const usualUploadLimits: UploadLimits = {
+  maxBytes: 512 * 1024 * 1024,
+  idleMs: 30_000,
+  totalMs: 1_800_000,
+};
+/** Of what bodies may hold, uploads may hold this part beside. */
+const uploadShare = 0.25;
 
 export interface HttpServer {
   /** Starts to listen; answers where. Rejects when the port is taken. */
@@ -61,14 +72,7 @@ export async function openServer(parts: ServerParts): Promise<HttpServer> {
     businessNowMs: parts.sync.businessNowMs,
     random: makeRandomPool(),
     resolveAddress,
-    bodies: {
-      clock,
-      held: makeHeldBytes(config.maxHeldBytes),
-      limits: {
-        maxBytes: config.maxBodyBytes,
-        ...(parts.bodyPace ?? { idleMs: 30_000, totalMs: 300_000 }),
-      },
-    },
+    ...readerParts(parts),
   });
   holder.serving = serving;
   mountHealthRoutes(app, serving, { ...parts, startedAtMs: clock.now() });
@@ -97,6 +101,26 @@ export async function openServer(parts: ServerParts): Promise<HttpServer> {
     close: async () => {
       app.server.closeAllConnections();
       await app.close();
+    },
+  };
+}
+
+/** How bodies and uploads are read, and how much of them is held. */
+function readerParts(parts: ServerParts): Pick<Serving, "bodies" | "uploads"> {
+  const { config, clock } = parts;
+  return {
+    bodies: {
+      clock,
+      held: makeHeldBytes(config.maxHeldBytes),
+      limits: {
+        maxBytes: config.maxBodyBytes,
+        ...(parts.bodyPace ?? { idleMs: 30_000, totalMs: 300_000 }),
+      },
+    },
+    uploads: {
+      clock,
+      held: makeHeldBytes(config.maxHeldBytes * uploadShare),
+      limits: parts.uploadLimits ?? usualUploadLimits,
     },
   };
 }

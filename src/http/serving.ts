@@ -5,10 +5,12 @@ import { makeExchange } from "./exchange.ts";
 import type { Exchange, ExchangeParts } from "./exchange.ts";
 import type { FaultParts } from "./faults.ts";
 import type { BodyReaderParts } from "./read-body.ts";
+import type { UploadReaderParts } from "./read-upload.ts";
 
 export interface Serving {
   readonly drain: Drain;
   readonly bodies: BodyReaderParts;
+  readonly uploads: UploadReaderParts;
   readonly faults: FaultParts;
   /** Headers decided when a reply's head is written. */
   readonly ownHeaders: () => Readonly<Record<string, string>>;
@@ -23,6 +25,7 @@ export interface Serving {
 export interface ServingParts extends ExchangeParts {
   readonly drain: Drain;
   readonly bodies: BodyReaderParts;
+  readonly uploads: UploadReaderParts;
   readonly faults: FaultParts;
 }
 
@@ -34,6 +37,7 @@ export function makeServing(parts: ServingParts): Serving {
   return {
     drain: parts.drain,
     bodies: parts.bodies,
+    uploads: parts.uploads,
     faults: parts.faults,
     ownHeaders,
     open: (request, response, headers = {}) =>

@@ -1,8 +1,10 @@
 /**
  * The only opener of connections to upstreams: sends one request, hands its reply over in pieces.
  * Promises kept here: no redirect is followed, no total timeout cuts a stream, and a request is sent a second
- * time only when the first one met a connection that the other side had already closed.
+ * time only when the first one met a connection that the other side had already closed (an upload: and all of what it
+ * had read is still held).
  */
+import { Readable } from "node:stream";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Dispatcher } from "undici";
@@ -19,11 +21,19 @@ export interface UpstreamTimeouts {
   readonly idleMs?: number;
 }
 
+/** A body that is not held: an upload on its way through. */
+export interface StreamedBody {
+  /** Bytes in all; null: not known, so it goes in chunks. */
+  readonly length: number | null;
+  /** Reads it from its start; undefined where what was read before is not held any more. */
+  open(): AsyncIterable<Uint8Array> | undefined;
+}
+
 export interface UpstreamRequest {
   readonly method: "GET" | "POST";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer | null;
+  readonly body: Buffer | StreamedBody | null;
   readonly proxy: string | null;
   readonly timeouts: UpstreamTimeouts;
 }
@@ -111,12 +121,16 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
   }
 
   dispatch(): void {
-    const { method, headers, body, timeouts } = this.#request;
+    const { method, timeouts } = this.#request;
+    const sent = this.#sent();
+    if (sent === undefined)
+      return this.#fail(
+        new GatewayError("upstream_unreachable", "the connection broke while the upload went up"),
+      );
     const options = {
       ...this.#target,
       method,
-      headers,
-      body,
+      ...sent,
       headersTimeout: timeouts.firstByteMs ?? defaultFirstByteMs,
       bodyTimeout: timeouts.idleMs ?? defaultIdleMs,
     };
@@ -127,6 +141,19 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
     } catch (thrown) {
       this.#fail(thrown);
     }
+  }
+
+  /** Headers and body; undefined where the body cannot be read once more. */
+  #sent(): Pick<Dispatcher.DispatchOptions, "headers" | "body"> | undefined {
+    const { headers, body } = this.#request;
+    if (body === null || Buffer.isBuffer(body)) return { headers, body };
+    const opened = body.open();
+    if (opened === undefined) return undefined;
+    const length = body.length === null ? {} : { "content-length": String(body.length) };
+    return {
+      headers: { ...headers, ...length },
+      body: Readable.from(opened, { objectMode: false }),
+    };
   }
 
   pause(): void {

@@ -58,7 +58,21 @@ export interface OverSignal {
 /** Lower-case header names; repeated headers joined with ", ". */
 export type HeaderMap = Readonly<Record<string, string>>;
 
-/** One request of a caller, read whole. */
+/** A body too large to be held, read as it arrives. */
+export interface Upload {
+  /** As the caller's content-length says; null: it does not. */
+  readonly length: number | null;
+  /**
+   * The next piece; undefined: the body is over. One call at a time. Rejects with GatewayError: `caller_gone`,
+   * `request_timeout`, `request_too_large`.
+   */
+  next(): Promise<Buffer | undefined>;
+  /** Counts bytes as held in the process's total; false (and nothing counted) when they would be too many. */
+  hold(bytes: number): boolean;
+  release(bytes: number): void;
+}
+
+/** One request of a caller, read whole but for an upload. */
 export interface CallRequest {
   /** core/ids.ts makeCallId; sent as `x-request-id`. */
   readonly id: string;
@@ -71,8 +85,10 @@ export interface CallRequest {
   readonly headers: HeaderMap;
   /** Decoded query parameters. */
   readonly query: HeaderMap;
-  /** The body's bytes exactly as received. */
+  /** The body's bytes exactly as received; empty where it is an upload. */
   readonly body: Buffer;
+  /** A multipart form, which is not read yet. */
+  readonly upload?: Upload;
   /** The caller's address, after TRUSTED_PROXIES. */
   readonly address: string;
   /** Aborts when the caller's connection is gone. */
