@@ -19,7 +19,9 @@ export type AuthScheme =
   /** A Google service account's JSON is exchanged for a token; anything else is an API key (`x-goog-api-key`). */
   | { readonly kind: "google" }
   /** An Azure API key (`api-key`), or `tenant|client|secret` exchanged for a token of Entra ID. */
-  | { readonly kind: "azure"; readonly scope: string };
+  | { readonly kind: "azure"; readonly scope: string }
+  /** In the header that the setting names: `authorization` as bearer, any other bare. */
+  | { readonly kind: "choice"; readonly setting: string };
 
 /** Operations that are sent upstream. */
 export type UpstreamOperation = Exclude<Operation, "models" | "model">;

@@ -1,36 +1,152 @@
-/** Holds every provider row to the same rules. */
+/** Holds every manifest to the same rules: addresses, settings, credentials, dialects. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import type { Endpoint, Provider } from "./contract.ts";
+import { placeholder, settingsOf } from "./fill-template.ts";
 import { findProvider, providers } from "./registry.ts";
+import { standardDialects } from "./standard-endpoints.ts";
+
+const folder = import.meta.dirname;
+
+function endpointsOf(provider: Provider): readonly Endpoint[] {
+  return Object.values(provider.endpoints).flat();
+}
+
+/** Every text of a manifest in which placeholders may stand. */
+function templatesOf(provider: Provider): readonly string[] {
+  return [
+    provider.defaultBaseUrl ?? "",
+    provider.models?.path ?? "",
+    provider.models?.baseUrl ?? "",
+    ...endpointsOf(provider).flatMap(({ path, streamPath = "", baseUrl = "" }) => [
+      path,
+      streamPath,
+      baseUrl,
+    ]),
+  ];
+}
+
+/** A value that every required setting accepts, so that addresses can be made. */
+const samples: Readonly<Record<string, string>> = {
+  account: "0123456789abcdef0123456789abcdef",
+  apiVersion: "2024-10-21",
+  project: "my-project-1",
+  region: "us-east-1",
+  workspace: "adb-1234567890123456.7.azuredatabricks.net",
+};
 
 test("ids are unique, lower case and found again", () => {
-  assert.equal(new Set(providers.map((provider) => provider.id)).size, providers.length);
+  assert.equal(new Set(providers.map(({ id }) => id)).size, providers.length);
+  assert.equal(new Set(providers.map(({ label }) => label)).size, providers.length);
   for (const provider of providers) {
-    assert.match(provider.id, /^[a-z0-9]+(?:-[a-z0-9]+)*$/);
+    assert.match(provider.id, /^[a-z][a-z0-9-]{0,63}$/);
     assert.equal(findProvider(provider.id), provider);
   }
   assert.equal(findProvider("no-such-vendor"), undefined);
   assert.equal(findProvider("toString"), undefined);
+  assert.ok(providers.length > 60);
 });
 
-test("every provider can be called", () => {
-  for (const provider of providers) {
-    assert.ok(provider.endpoints.chat !== undefined, provider.id);
-    for (const endpoint of Object.values(provider.endpoints).flat())
-      assert.match(endpoint.path, /^\/[a-z/]+$/);
-    if (provider.defaultBaseUrl === null) continue;
-    const url = new URL(provider.defaultBaseUrl);
-    assert.ok(!provider.defaultBaseUrl.endsWith("/"), provider.id);
-    const local = url.hostname === "127.0.0.1";
-    assert.equal(url.protocol, local ? "http:" : "https:", provider.id);
-    assert.equal(provider.credentialRequired, !local, provider.id);
-  }
+test("each folder is registered", () => {
+  const registry = readFileSync(join(folder, "registry.ts"), "utf8");
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((one) => one.isDirectory());
+  for (const { name } of folders) assert.ok(registry.includes(`"./${name}/`), name);
+  assert.ok(folders.length > 8);
 });
 
-test("only providers whose base URL is the channel's own have none", () => {
-  const without = providers.filter((provider) => provider.defaultBaseUrl === null);
-  assert.deepEqual(
-    without.map((provider) => provider.id),
-    ["custom"],
-  );
-});
+for (const provider of providers)
+  describe(provider.id, () => {
+    test("serves something, by paths below its base URL", () => {
+      assert.ok(endpointsOf(provider).length > 0);
+      for (const { path, streamPath = path, models } of endpointsOf(provider)) {
+        for (const one of [path, streamPath]) assert.match(one, /^\/[\w{}:./?=&-]+$/);
+        assert.notDeepEqual(models, []);
+      }
+    });
+
+    test("speaks dialects that are known", () => {
+      const media = readFileSync(join(folder, "../wire/call.ts"), "utf8");
+      for (const { dialect } of endpointsOf(provider))
+        assert.ok(standardDialects.includes(dialect) || media.includes(`"${dialect}"`), dialect);
+    });
+
+    test("is reached by https, or on this machine", () => {
+      const { defaultBaseUrl, credentialRequired } = provider;
+      if (defaultBaseUrl === null) return;
+      const bases = [defaultBaseUrl, ...endpointsOf(provider).map(({ baseUrl }) => baseUrl)];
+      for (const base of bases) {
+        if (base === undefined) continue;
+        const url = new URL(base.replaceAll(placeholder, "x"));
+        assert.ok(!base.endsWith("/"), base);
+        assert.equal(url.search + url.hash + url.username, "", base);
+        const local = url.hostname === "127.0.0.1";
+        assert.equal(url.protocol, local ? "http:" : "https:", base);
+        assert.equal(credentialRequired, !local);
+      }
+    });
+
+    test("has every placeholder declared, and every setting used", () => {
+      const { settings = [], derived = {} } = provider;
+      const given = settings.map(({ key, default: usual }) => [key, usual ?? samples[key] ?? "x"]);
+      const known = settingsOf(provider, Object.fromEntries(given));
+      const used = templatesOf(provider).flatMap((text) =>
+        [...text.matchAll(placeholder)].map(([, name = ""]) => name),
+      );
+      const own = ["model", "modelPath", "credential"];
+      for (const name of used) assert.ok(own.includes(name) || name in known, `{${name}}`);
+      const elsewhere = [
+        ...Object.values(derived).flatMap((rule) => [rule.setting]),
+        // Read where the credential is put on: upstream/authorizer.ts.
+        "region",
+        "tokenUrl",
+        "authority",
+        "scope",
+        "keyHeader",
+      ];
+      for (const { key } of settings) assert.ok([...used, ...elsewhere].includes(key), key);
+    });
+
+    test("takes only setting values that stay where they stand", () => {
+      for (const { key, pattern, default: usual, required, choices } of provider.settings ?? []) {
+        assert.ok(pattern.startsWith("^") && pattern.endsWith("$"), key);
+        const expression = new RegExp(pattern);
+        if (usual !== undefined) assert.match(usual, expression);
+        if (required) assert.match(samples[key] ?? usual ?? "", expression);
+        for (const choice of choices ?? []) assert.match(choice, expression);
+        for (const bad of [
+          "",
+          "a@b",
+          "a#b",
+          "a?b",
+          "a b",
+          "a\n",
+          "../x",
+          "a\\b",
+          "%2e",
+          "a.com/@b",
+        ])
+          assert.doesNotMatch(bad, expression, `${key} takes ${JSON.stringify(bad)}`);
+        const urls = ["tokenUrl", "authority", "scope"];
+        if (urls.includes(key)) assert.doesNotMatch("http://example.com", expression);
+        else assert.doesNotMatch("a/b", expression);
+      }
+    });
+
+    test("names its documentation, and where its models are listed", () => {
+      assert.match(provider.docs ?? "", /^https:\/\/[^ ]+$/);
+      if (provider.models !== undefined) assert.match(provider.models.path, /^\/[\w/?=&-]+$/);
+    });
+
+    test("needs an Anthropic version where it speaks that API", () => {
+      const bodies = endpointsOf(provider).filter(
+        ({ dialect }) => dialect === "anthropic-messages",
+      );
+      for (const endpoint of bodies) {
+        const inBody = endpoint.add?.["anthropic_version"] !== undefined;
+        assert.ok(inBody || provider.headers?.["anthropic-version"] === "2023-06-01");
+        if (endpoint.path.includes("{model}")) assert.ok(endpoint.omit?.includes("model"));
+      }
+    });
+  });

@@ -1,10 +1,31 @@
 /** The door of this room: every provider a channel can name. Lists, checks and menus are derived from it. */
 import { findDialect } from "../dialects/registry.ts";
+import { anthropic } from "./anthropic/provider.ts";
+import { azureAnthropic, azureDeployments, azureV1 } from "./azure/provider.ts";
+import { bedrock } from "./bedrock/provider.ts";
+import { cohere } from "./cohere/provider.ts";
 import { compatibleVendors } from "./compatible/vendors.ts";
 import type { Provider } from "./contract.ts";
+import { custom } from "./custom/provider.ts";
+import { gemini } from "./gemini/provider.ts";
+import { openai } from "./openai/provider.ts";
+import { vertex, vertexExpress } from "./vertex/provider.ts";
 
 /** All providers, in the order they are shown. */
-export const providers: readonly Provider[] = [...compatibleVendors];
+export const providers: readonly Provider[] = [
+  openai,
+  anthropic,
+  gemini,
+  vertex,
+  vertexExpress,
+  bedrock,
+  azureDeployments,
+  azureV1,
+  azureAnthropic,
+  cohere,
+  custom,
+  ...compatibleVendors,
+];
 
 const byId: Readonly<Record<string, Provider>> = Object.fromEntries(
   providers.map((provider) => [provider.id, provider]),

@@ -1,6 +1,6 @@
 /** The usual paths of each API: what a vendor's row and a `custom` channel serve unless told otherwise. */
 import type { DialectId } from "../wire/call.ts";
-import type { Endpoint, UpstreamOperation } from "./contract.ts";
+import type { Endpoint, ModelListing, UpstreamOperation } from "./contract.ts";
 
 type Paths = Readonly<Partial<Record<UpstreamOperation, string | readonly [string, string]>>>;
 
@@ -37,6 +37,15 @@ const paths: Readonly<Partial<Record<DialectId, Paths>>> = {
   "ollama-chat": { chat: "/api/chat" },
 };
 
+const listings: Readonly<Partial<Record<DialectId, ModelListing>>> = {
+  "openai-chat": { path: "/models", shape: "openai" },
+  "openai-responses": { path: "/models", shape: "openai" },
+  "anthropic-messages": { path: "/v1/models?limit=1000", shape: "anthropic" },
+  "gemini-content": { path: "/models?pageSize=1000", shape: "gemini" },
+  "cohere-v2": { path: "/v1/models?page_size=1000", shape: "cohere" },
+  "ollama-chat": { path: "/api/tags", shape: "ollama" },
+};
+
 /** Undefined: the API has no such operation, or no usual path for it. */
 export function standardEndpoint(
   dialect: DialectId,
@@ -53,10 +62,23 @@ export function standardEndpoint(
   };
 }
 
-/** Operations that a dialect has a usual path for. */
-export function standardOperations(dialect: DialectId): readonly UpstreamOperation[] {
-  return Object.keys(paths[dialect] ?? {}) as UpstreamOperation[];
+/** A dialect's usual endpoints, all or those of the named operations. */
+export function standardEndpoints(
+  dialect: DialectId,
+  operations = Object.keys(paths[dialect] ?? {}) as readonly UpstreamOperation[],
+): Partial<Record<UpstreamOperation, readonly Endpoint[]>> {
+  const found: Partial<Record<UpstreamOperation, readonly Endpoint[]>> = {};
+  for (const operation of operations) {
+    const endpoint = standardEndpoint(dialect, operation);
+    if (endpoint !== undefined) found[operation] = [endpoint];
+  }
+  return found;
 }
 
 /** Dialects that a channel may say its URL speaks. */
 export const standardDialects: readonly DialectId[] = Object.keys(paths) as DialectId[];
+
+/** Where a URL that speaks a dialect lists its models. */
+export function standardListing(dialect: DialectId): ModelListing | undefined {
+  return listings[dialect];
+}

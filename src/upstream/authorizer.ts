@@ -18,9 +18,10 @@ export type AuthScheme =
   | { readonly kind: "authorization"; readonly word: string }
   | { readonly kind: "aws-sigv4"; readonly service: string }
   | { readonly kind: "google" }
-  | { readonly kind: "azure"; readonly scope: string };
+  | { readonly kind: "azure"; readonly scope: string }
+  | { readonly kind: "choice"; readonly setting: string };
 
-/** Values of the provider's settings; read here: `region` (AWS), `tokenUrl` (Google), `authority` (Azure). */
+/** Values of the provider's settings; read here: `region` (AWS), `tokenUrl` (Google), `authority`, `scope` (Azure). */
 export type AuthSettings = Readonly<Record<string, string>>;
 
 export interface Authorizer {
@@ -71,6 +72,10 @@ export function makeAuthorizer(parts: AuthorizerParts): Authorizer {
         return { [auth.name]: secret };
       case "authorization":
         return { authorization: `${auth.word} ${secret}` };
+      case "choice": {
+        const name = settings[auth.setting] ?? "authorization";
+        return name === "authorization" ? bearer(secret) : { [name]: secret };
+      }
       case "aws-sigv4":
         return secret.includes("|")
           ? signer.sign(request, secret, { service: auth.service, region: settings["region"] })
@@ -83,7 +88,7 @@ export function makeAuthorizer(parts: AuthorizerParts): Authorizer {
       case "azure": {
         const client = azureClientOf(secret);
         if (client === undefined) return { "api-key": secret };
-        const { scope } = auth;
+        const scope = settings["scope"] ?? auth.scope;
         return withToken(azureKey(scope, secret, settings), () =>
           fetchAzureToken(parts, request, {
             ...client,
@@ -98,7 +103,8 @@ export function makeAuthorizer(parts: AuthorizerParts): Authorizer {
     authorize,
     refused: (auth, secret, settings) => {
       if (auth.kind === "google") return tokens.drop(googleKey(secret, settings));
-      if (auth.kind === "azure") return tokens.drop(azureKey(auth.scope, secret, settings));
+      if (auth.kind === "azure")
+        return tokens.drop(azureKey(settings["scope"] ?? auth.scope, secret, settings));
       return false;
     },
   };

@@ -1,134 +1,240 @@
-/** Vendors that speak OpenAI's API: one row each. To add a vendor, add its row. */
-import type { Provider, UpstreamOperation } from "../contract.ts";
+/**
+ * Vendors that speak OpenAI's API: one row each; China's stand in vendors-china.ts, hosts of one's own in own-hosts.ts.
+ * To add a vendor, add its row. Addresses and other APIs of each are those of its page named as `docs`, autumn 2026.
+ */
+import type { Provider } from "../contract.ts";
+import { chatAndCompletions, chatAndEmbeddings, text, textAndRerank } from "./operation-sets.ts";
+import { ownHosts } from "./own-hosts.ts";
+import { makeVendor, plain, type VendorRow } from "./vendor-row.ts";
+import { chineseVendors } from "./vendors-china.ts";
 
-interface Row {
-  readonly id: string;
-  readonly label: string;
-  readonly baseUrl: string | null;
-  /** What is served; chat alone where left out. */
-  readonly serves?: readonly UpstreamOperation[];
-  /** Refuses members it does not know, and tells usage unasked. */
-  readonly refusesUsageOptIn?: true;
-  /** Runs on the operator's own machines, most often without a credential. */
-  readonly local?: true;
-}
-
-const all = ["chat", "completions", "embeddings"] as const;
-const chatAndEmbeddings = ["chat", "embeddings"] as const;
-const chatAndCompletions = ["chat", "completions"] as const;
-
-const rows: readonly Row[] = [
-  { id: "openai", label: "OpenAI", baseUrl: "https://api.openai.com/v1", serves: all },
-  { id: "custom", label: "OpenAI-compatible", baseUrl: null, serves: all, local: true },
+const rows: readonly VendorRow[] = [
+  {
+    id: "ai21",
+    label: "AI21 Labs",
+    docs: "https://docs.ai21.com/reference",
+    baseUrl: "https://api.ai21.com/studio/v1",
+    models: null,
+  },
   {
     id: "cerebras",
     label: "Cerebras",
+    docs: "https://inference-docs.cerebras.ai/api-reference/chat-completions",
     baseUrl: "https://api.cerebras.ai/v1",
     serves: chatAndCompletions,
+    quirks: [],
   },
   {
-    id: "dashscope",
-    label: "Alibaba Cloud Model Studio",
-    baseUrl: "https://dashscope.aliyuncs.com/compatible-mode/v1",
+    id: "cloudflare",
+    label: "Cloudflare Workers AI",
+    docs: "https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility/",
+    baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account}/ai/v1",
     serves: chatAndEmbeddings,
+    settings: [
+      {
+        key: "account",
+        label: { en: "Account ID", zh_CN: "账户 ID" },
+        kind: "text",
+        required: true,
+        pattern: "^[0-9a-f]{32}$",
+        forBaseUrl: true,
+      },
+    ],
+    models: {
+      path: "/ai/models/search?per_page=100",
+      baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account}",
+      shape: "cloudflare",
+    },
+  },
+  {
+    id: "crusoe",
+    label: "Crusoe",
+    docs: "https://docs.crusoecloud.com/managed-inference/overview/",
+    baseUrl: "https://api.inference.crusoecloud.com/v1",
+  },
+  {
+    id: "databricks",
+    label: "Databricks",
+    docs: "https://docs.databricks.com/aws/en/machine-learning/model-serving/score-foundation-models",
+    baseUrl: "https://{workspace}/serving-endpoints",
+    serves: chatAndEmbeddings,
+    anthropic: "https://{workspace}/serving-endpoints/anthropic",
+    settings: [
+      {
+        key: "workspace",
+        label: { en: "Workspace host", zh_CN: "工作区主机名" },
+        help: {
+          en: "Such as adb-1234567890123456.7.azuredatabricks.net, without https://",
+          zh_CN: "例如 adb-1234567890123456.7.azuredatabricks.net，不含 https://",
+        },
+        kind: "text",
+        required: true,
+        pattern:
+          "^[a-z0-9][a-z0-9.-]{0,200}\\.(?:azuredatabricks\\.net|cloud\\.databricks\\.com|gcp\\.databricks\\.com)$",
+        forBaseUrl: true,
+      },
+    ],
+    models: null,
   },
   {
     id: "deepinfra",
     label: "DeepInfra",
+    docs: "https://docs.deepinfra.com/chat/overview",
     baseUrl: "https://api.deepinfra.com/v1/openai",
-    serves: all,
+    serves: [...text, "image-generation"],
   },
-  { id: "deepseek", label: "DeepSeek", baseUrl: "https://api.deepseek.com/v1" },
   {
     id: "fireworks",
     label: "Fireworks AI",
+    docs: "https://docs.fireworks.ai/api-reference/introduction",
     baseUrl: "https://api.fireworks.ai/inference/v1",
-    serves: all,
+    serves: textAndRerank,
+    responses: true,
+    anthropic: "here",
   },
-  { id: "groq", label: "Groq", baseUrl: "https://api.groq.com/openai/v1" },
-  { id: "huggingface", label: "Hugging Face", baseUrl: "https://router.huggingface.co/v1" },
   {
-    id: "lmstudio",
-    label: "LM Studio",
-    baseUrl: "http://127.0.0.1:1234/v1",
-    serves: all,
-    local: true,
+    id: "github-models",
+    label: "GitHub Models",
+    docs: "https://docs.github.com/en/rest/models/inference",
+    baseUrl: "https://models.github.ai/inference",
+    serves: chatAndEmbeddings,
+    quirks: [],
+    models: { path: "/catalog/models", baseUrl: "https://models.github.ai", shape: "openai" },
   },
-  { id: "minimax", label: "MiniMax", baseUrl: "https://api.minimax.io/v1" },
+  {
+    id: "groq",
+    label: "Groq",
+    docs: "https://console.groq.com/docs/api-reference",
+    baseUrl: "https://api.groq.com/openai/v1",
+    serves: ["chat", "transcription", "translation", "speech"],
+    responses: true,
+    quirks: ["no-developer-role"],
+  },
+  {
+    id: "huggingface",
+    label: "Hugging Face",
+    docs: "https://huggingface.co/docs/inference-providers/tasks/chat-completion",
+    baseUrl: "https://router.huggingface.co/v1",
+    responses: true,
+  },
+  {
+    id: "hyperbolic",
+    label: "Hyperbolic",
+    docs: "https://docs.hyperbolic.xyz/docs/rest-api",
+    baseUrl: "https://api.hyperbolic.xyz/v1",
+    serves: chatAndCompletions,
+  },
+  {
+    id: "jina",
+    label: "Jina AI",
+    docs: "https://api.jina.ai/redoc",
+    baseUrl: "https://api.jina.ai/v1",
+    serves: ["embeddings", "rerank"],
+    models: null,
+  },
   {
     id: "mistral",
     label: "Mistral AI",
+    docs: "https://docs.mistral.ai/api",
     baseUrl: "https://api.mistral.ai/v1",
-    serves: chatAndEmbeddings,
+    serves: ["chat", "embeddings", "moderations", "transcription"],
     refusesUsageOptIn: true,
+    quirks: [...plain, "nine-character-ids", "tool-choice-any", "known-members-only"],
   },
-  { id: "moonshot", label: "Moonshot AI", baseUrl: "https://api.moonshot.ai/v1" },
-  { id: "moonshot-cn", label: "Moonshot AI (China)", baseUrl: "https://api.moonshot.cn/v1" },
-  { id: "nvidia", label: "NVIDIA", baseUrl: "https://integrate.api.nvidia.com/v1", serves: all },
-  { id: "ollama", label: "Ollama", baseUrl: "http://127.0.0.1:11434/v1", serves: all, local: true },
+  {
+    id: "nebius",
+    label: "Nebius Token Factory",
+    docs: "https://docs.tokenfactory.nebius.com/api-reference/introduction",
+    baseUrl: "https://api.tokenfactory.nebius.com/v1",
+    serves: [...text, "image-generation"],
+  },
+  {
+    id: "novita",
+    label: "Novita AI",
+    docs: "https://novita.ai/docs/api-reference/model-apis-llm-create-chat-completion",
+    baseUrl: "https://api.novita.ai/openai/v1",
+    serves: text,
+    anthropic: "https://api.novita.ai/anthropic",
+  },
+  {
+    id: "nvidia",
+    label: "NVIDIA NIM",
+    docs: "https://docs.api.nvidia.com/nim/reference/llm-apis",
+    baseUrl: "https://integrate.api.nvidia.com/v1",
+    serves: text,
+  },
   {
     id: "openrouter",
     label: "OpenRouter",
+    docs: "https://openrouter.ai/docs/api-reference/overview",
     baseUrl: "https://openrouter.ai/api/v1",
-    serves: all,
+    serves: text,
+    responses: true,
+    anthropic: "here",
+    quirks: ["reasoning-object"],
   },
   {
     id: "perplexity",
     label: "Perplexity",
+    docs: "https://docs.perplexity.ai/api-reference/chat-completions-post",
     baseUrl: "https://api.perplexity.ai",
     refusesUsageOptIn: true,
+    quirks: [...plain, "no-reasoning-wish"],
+    models: null,
+    lacks: ["tools", "parallel-tools", "streamed-arguments"],
+  },
+  {
+    id: "recraft",
+    label: "Recraft",
+    docs: "https://www.recraft.ai/docs/api-reference/endpoints",
+    baseUrl: "https://external.api.recraft.ai/v1",
+    serves: ["image-generation"],
+    models: null,
   },
   {
     id: "sambanova",
     label: "SambaNova",
+    docs: "https://docs.sambanova.ai/docs/en/api-reference/overview",
     baseUrl: "https://api.sambanova.ai/v1",
     serves: chatAndEmbeddings,
   },
   {
-    id: "siliconflow",
-    label: "SiliconFlow",
-    baseUrl: "https://api.siliconflow.cn/v1",
-    serves: all,
-  },
-  { id: "stepfun", label: "StepFun", baseUrl: "https://api.stepfun.com/v1" },
-  { id: "together", label: "Together AI", baseUrl: "https://api.together.ai/v1", serves: all },
-  { id: "vllm", label: "vLLM", baseUrl: "http://127.0.0.1:8000/v1", serves: all, local: true },
-  {
-    id: "volcengine",
-    label: "Volcano Engine Ark",
-    baseUrl: "https://ark.cn-beijing.volces.com/api/v3",
+    id: "scaleway",
+    label: "Scaleway",
+    docs: "https://www.scaleway.com/en/developers/api/generative-apis/",
+    baseUrl: "https://api.scaleway.ai/v1",
     serves: chatAndEmbeddings,
   },
-  { id: "xai", label: "xAI", baseUrl: "https://api.x.ai/v1" },
-  { id: "zai", label: "Z.ai", baseUrl: "https://api.z.ai/api/paas/v4", serves: chatAndEmbeddings },
   {
-    id: "zhipu",
-    label: "Zhipu AI",
-    baseUrl: "https://open.bigmodel.cn/api/paas/v4",
+    id: "together",
+    label: "Together AI",
+    docs: "https://docs.together.ai/reference/chat-completions-1",
+    baseUrl: "https://api.together.ai/v1",
+    serves: [...textAndRerank, "image-generation", "speech", "transcription", "translation"],
+  },
+  {
+    id: "vercel",
+    label: "Vercel AI Gateway",
+    docs: "https://vercel.com/docs/ai-gateway/openai-compat",
+    baseUrl: "https://ai-gateway.vercel.sh/v1",
     serves: chatAndEmbeddings,
+    responses: true,
+    anthropic: "here",
+    quirks: [],
+  },
+  {
+    id: "xai",
+    label: "xAI",
+    docs: "https://docs.x.ai/docs/api-reference",
+    baseUrl: "https://api.x.ai/v1",
+    serves: ["chat", "image-generation"],
+    responses: true,
+    quirks: ["reasoning-outside-output"],
   },
 ];
 
-const paths: Readonly<Partial<Record<UpstreamOperation, string>>> = {
-  chat: "/chat/completions",
-  completions: "/completions",
-  embeddings: "/embeddings",
-};
-
-function makeProvider(row: Row): Provider {
-  const usageOptIn = row.refusesUsageOptIn !== true;
-  const endpoints = (row.serves ?? ["chat"]).map((operation) => [
-    operation,
-    [{ dialect: "openai-chat", path: paths[operation], usageOptIn }],
-  ]);
-  return {
-    id: row.id,
-    label: row.label,
-    defaultBaseUrl: row.baseUrl,
-    auth: { kind: "bearer" },
-    credentialRequired: row.local !== true,
-    endpoints: Object.fromEntries(endpoints) as Provider["endpoints"],
-  };
-}
-
-export const compatibleVendors: readonly Provider[] = rows.map(makeProvider);
+export const compatibleVendors: readonly Provider[] = [
+  ...rows.map(makeVendor),
+  ...chineseVendors,
+  ...ownHosts,
+];
