@@ -4,6 +4,7 @@ import type { DialectId, FrontId } from "../wire/call.ts";
 import type { UpstreamCodec } from "./codec.ts";
 import type { Dialect } from "./contract.ts";
 import { anthropicMessages } from "./anthropic/dialect.ts";
+import { bedrockConverse } from "./bedrock-converse/codec.ts";
 import { cohere } from "./cohere/dialect.ts";
 import { geminiContent } from "./gemini/dialect.ts";
 import { jina } from "./jina/dialect.ts";
@@ -19,7 +20,9 @@ const dialects: Readonly<Partial<Record<FrontId, Dialect>>> = {
   "jina-v1": jina,
 };
 
-const upstreamCodecs: Readonly<Partial<Record<DialectId, UpstreamCodec>>> = {};
+const upstreamCodecs: Readonly<Partial<Record<DialectId, UpstreamCodec>>> = {
+  "bedrock-converse": bedrockConverse,
+};
 
 /** The dialect of an id, as callers speak it. */
 export function getDialect(id: FrontId): Dialect {

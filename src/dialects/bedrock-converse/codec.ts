@@ -1,0 +1,13 @@
+/** Amazon Bedrock's Converse and ConverseStream, as an upstream. */
+import type { UpstreamCodec } from "../codec.ts";
+import { decodeError, decodeReply } from "./decode.ts";
+import { encodeRequest } from "./encode.ts";
+import { makeEventDecoder } from "./stream.ts";
+
+export const bedrockConverse: UpstreamCodec = {
+  framing: "aws-event-stream",
+  encodeRequest,
+  decodeReply,
+  makeEventDecoder,
+  decodeError,
+};
