@@ -4,6 +4,9 @@
  * one definition holds everywhere. All times are milliseconds UTC of the database's clock.
  */
 import type { Generated } from "kysely";
+import type { AuditTable, CallTable, ResponseStateTable } from "./record-tables.ts";
+
+export type { AuditTable, CallTable, ResponseStateTable } from "./record-tables.ts";
 
 /** Columns that every configuration table has. */
 interface ConfigRow {
@@ -208,64 +211,6 @@ export interface LeaseTable {
   renewed_at: bigint;
 }
 
-export interface CallTable {
-  /** Days since 1970 UTC of the admission. */
-  day: number;
-  call_id: string;
-  admitted_at: bigint;
-  node_id: string;
-  key_id: bigint;
-  user_id: bigint;
-  group: string;
-  channel_id: bigint | null;
-  dialect: string;
-  operation: string;
-  model_asked: string;
-  model_billed: string;
-  model_sent: string | null;
-  model_reported: string | null;
-  status: number;
-  /** Error kind, null when the call went well. */
-  error: string | null;
-  /** `complete`, `cut`, `caller_gone`, `failed`. */
-  outcome: string;
-  stream: number;
-  attempts: number;
-  input_tokens: bigint;
-  cache_read_tokens: bigint;
-  cache_write_tokens: bigint;
-  output_tokens: bigint;
-  reasoning_tokens: bigint;
-  /** 1 where usage was counted by us, not told by the upstream. */
-  estimated: number;
-  /** 1 where no price was found. */
-  unpriced: number;
-  /** Nano-dollars. */
-  cost: bigint;
-  /** Id and revision of the price row used. */
-  price_id: bigint | null;
-  revision: bigint;
-  first_byte_ms: number | null;
-  duration_ms: number;
-  end_user: string | null;
-  address: string;
-}
-
-export interface AuditTable {
-  id: Generated<bigint>;
-  at: bigint;
-  actor_id: bigint | null;
-  actor: string;
-  action: string;
-  kind: string;
-  entity_id: string;
-  revision: bigint;
-  /** JSON of what changed, secrets redacted. */
-  detail: string;
-  address: string;
-  request_id: string;
-}
-
 export interface MigrationTable {
   name: string;
   applied_at: bigint;
@@ -290,5 +235,6 @@ export interface Tables {
   leases: LeaseTable;
   calls: CallTable;
   audit: AuditTable;
+  response_states: ResponseStateTable;
   switchyard_migrations: MigrationTable;
 }

@@ -6,6 +6,7 @@ import { createTable } from "../dialect.ts";
 import { configTables } from "./0001-config-tables.ts";
 import { clusterTables, recordTables } from "./0002-cluster-tables.ts";
 import { insertFirstRows } from "./0003-first-rows.ts";
+import { responseStates } from "./0004-response-states.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrationList: readonly Migration[] = [
@@ -13,6 +14,7 @@ export const migrationList: readonly Migration[] = [
   ...clusterTables.map((table) => tableMigration("0002", table)),
   ...recordTables.map((table) => tableMigration("0002", table)),
   { name: "0003-first-rows", up: insertFirstRows },
+  tableMigration("0004", responseStates),
 ];
 
 function tableMigration(number: string, table: TableDefinition): Migration {
