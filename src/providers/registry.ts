@@ -1,4 +1,5 @@
 /** The door of this room: every provider a channel can name. Lists, checks and menus are derived from it. */
+import { GatewayError } from "../core/errors.ts";
 import { findDialect } from "../dialects/registry.ts";
 import { anthropic } from "./anthropic/provider.ts";
 import { azureAnthropic, azureDeployments, azureV1 } from "./azure/provider.ts";
@@ -42,4 +43,11 @@ export function reservedParametersOf(provider: Provider): readonly string[] {
 /** The provider of an id; undefined for names unknown to this build. */
 export function findProvider(id: string): Provider | undefined {
   return Object.hasOwn(byId, id) ? byId[id] : undefined;
+}
+
+/** As {@link findProvider}; throws `internal` for an unknown id. */
+export function getProvider(id: string): Provider {
+  const provider = findProvider(id);
+  if (provider === undefined) throw new GatewayError("internal", `unknown provider ${id}`);
+  return provider;
 }

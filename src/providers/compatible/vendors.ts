@@ -104,7 +104,7 @@ const rows: readonly VendorRow[] = [
   {
     id: "groq",
     label: "Groq",
-    docs: "https://console.groq.com/docs/api-reference",
+    docs: "https://github.com/groq/groq-typescript/blob/main/api.md",
     baseUrl: "https://api.groq.com/openai/v1",
     serves: ["chat", "transcription", "translation", "speech"],
     responses: true,

@@ -37,7 +37,7 @@ export class TokenCache {
     if (held !== undefined && this.#clock.monotonic() < held.refreshAtMs) return held.token;
     const running = this.#running.get(key);
     if (running !== undefined) return running;
-    const fetching = this.#fetch(key, held, fetchToken).finally(() => this.#running.delete(key));
+    const fetching = this.#issue(key, held, fetchToken).finally(() => this.#running.delete(key));
     this.#running.set(key, fetching);
     return fetching;
   }
@@ -49,7 +49,7 @@ export class TokenCache {
     return this.#held.delete(key);
   }
 
-  async #fetch(
+  async #issue(
     key: string,
     held: Held | undefined,
     fetchToken: () => Promise<IssuedToken>,
