@@ -27,6 +27,7 @@ export const errorKinds = {
   group_not_available: { status: 403, blame: "caller", tryAnother: false },
   channel_not_available: { status: 503, blame: "caller", tryAnother: false },
   model_not_found: { status: 404, blame: "caller", tryAnother: false },
+  previous_response_not_found: { status: 400, blame: "caller", tryAnother: false },
   not_found: { status: 404, blame: "caller", tryAnother: false },
   method_not_allowed: { status: 405, blame: "caller", tryAnother: false },
   request_timeout: { status: 408, blame: "caller", tryAnother: false },

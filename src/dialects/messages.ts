@@ -29,6 +29,10 @@ const messages: Readonly<Record<ErrorKind, Readonly<Record<Locale, string>>>> = 
     zh_CN: "渠道 {channel} 不存在或已被禁用",
   },
   model_not_found: { en: "Model {model} does not exist", zh_CN: "模型 {model} 不存在" },
+  previous_response_not_found: {
+    en: "Previous response with id '{id}' not found.",
+    zh_CN: "未找到 id 为 '{id}' 的前一个响应。",
+  },
   not_found: { en: "{detail}", zh_CN: "未找到：{detail}" },
   method_not_allowed: { en: "{detail}", zh_CN: "不支持该请求方法：{detail}" },
   request_timeout: { en: "The request took too long to arrive", zh_CN: "请求接收超时" },
