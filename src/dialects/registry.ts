@@ -5,9 +5,11 @@ import type { UpstreamCodec } from "./codec.ts";
 import type { Dialect } from "./contract.ts";
 import { anthropicMessages } from "./anthropic/dialect.ts";
 import { bedrockConverse } from "./bedrock-converse/codec.ts";
+import { cohereChat } from "./cohere/codec.ts";
 import { cohere } from "./cohere/dialect.ts";
 import { geminiContent } from "./gemini/dialect.ts";
 import { jina } from "./jina/dialect.ts";
+import { ollamaChat } from "./ollama/codec.ts";
 import { openaiChat } from "./openai-chat/dialect.ts";
 import { openaiMedia } from "./openai-media/dialect.ts";
 
@@ -22,6 +24,8 @@ const dialects: Readonly<Partial<Record<FrontId, Dialect>>> = {
 
 const upstreamCodecs: Readonly<Partial<Record<DialectId, UpstreamCodec>>> = {
   "bedrock-converse": bedrockConverse,
+  "cohere-v2": cohereChat,
+  "ollama-chat": ollamaChat,
 };
 
 /** The dialect of an id, as callers speak it. */

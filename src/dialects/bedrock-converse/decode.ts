@@ -6,10 +6,11 @@ import type { AssistantPart, MediaPart } from "../../wire/conversation.ts";
 import { issuerOf } from "../carried.ts";
 import type { ReadContext } from "../codec.ts";
 import { exceptionStatus } from "../framing.ts";
+import { findObject } from "../parse-object.ts";
 import { type Fields, fieldsOf, findText, isObject, listOf, textOf } from "../loose-fields.ts";
 import { readCitation, readFinish, readTier, readUsage } from "./reply-words.ts";
 
-/** Most characters of an error that is no JSON. */
+/** Most bytes of an error that is no JSON. */
 const maxErrorLength = 500;
 
 function readReasoning(value: Fields, model: string): AssistantPart[] {
@@ -91,17 +92,11 @@ function readType(fields: Fields): string | null {
 
 /** Decodes an error's body; its type often stands in a header only, then it is null here. */
 export function decodeError(body: Buffer): ReplyError {
-  const text = body.toString();
-  let fields: Fields = {};
-  try {
-    fields = fieldsOf(JSON.parse(text) as unknown);
-  } catch {
-    // Told as it is, below.
-  }
+  const fields = fieldsOf(findObject(body));
   const type = readType(fields);
   const message = findText(fields["message"]) ?? findText(fields["Message"]);
   return {
-    message: message ?? text.slice(0, maxErrorLength),
+    message: message ?? body.toString("utf8", 0, maxErrorLength),
     type,
     code: null,
     status: type === null ? null : exceptionStatus(type),
