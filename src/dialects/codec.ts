@@ -33,6 +33,8 @@ export interface ReplyContext {
   readonly request: JsonObject;
   /** Whether the caller wants usage in the stream (chat completions; the others always tell). */
   readonly usageAsked: boolean;
+  /** Whether the gateway keeps the reply (Responses tell it as `store`); left out: it does not. */
+  readonly stored?: boolean;
   /** Our estimate, for dialects that tell input tokens first (Anthropic's message_start). */
   readonly inputTokensEstimate: number;
 }

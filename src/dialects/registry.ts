@@ -12,10 +12,12 @@ import { jina } from "./jina/dialect.ts";
 import { ollamaChat } from "./ollama/codec.ts";
 import { openaiChat } from "./openai-chat/dialect.ts";
 import { openaiMedia } from "./openai-media/dialect.ts";
+import { openaiResponses, openaiResponsesCodec } from "./openai-responses/dialect.ts";
 
 const dialects: Readonly<Partial<Record<FrontId, Dialect>>> = {
   "openai-chat": openaiChat,
   "openai-media": openaiMedia,
+  "openai-responses": openaiResponses,
   "anthropic-messages": anthropicMessages,
   "gemini-content": geminiContent,
   "cohere-v2": cohere,
@@ -26,6 +28,7 @@ const upstreamCodecs: Readonly<Partial<Record<DialectId, UpstreamCodec>>> = {
   "bedrock-converse": bedrockConverse,
   "cohere-v2": cohereChat,
   "ollama-chat": ollamaChat,
+  "openai-responses": openaiResponsesCodec,
 };
 
 /** The dialect of an id, as callers speak it. */
