@@ -54,7 +54,8 @@ export async function attemptUntilAnswered(
   while (attempts <= parts.settings.retryTimes) {
     const candidate = plan.next(call.clock.monotonic());
     if (candidate === undefined) break;
-    const prepared = prepareAttempt(call, candidate);
+    const made = prepareAttempt(call, candidate);
+    const prepared = made instanceof Promise ? await made : made;
     if (prepared instanceof GatewayError) {
       refusal ??= prepared;
       plan.passOver(candidate.channel);
@@ -67,7 +68,8 @@ export async function attemptUntilAnswered(
     if (ending.kind === "answered") return { ending, candidate, attempts };
     failure = ending.failure;
     if (failure.class === "channel" || failure.class === null) plan.exclude(candidate.channel);
-    if (!failure.tryAnother) break;
+    // What went up of an upload and is not held any more cannot be sent to anybody else.
+    if (!failure.tryAnother || call.upload?.replayable === false) break;
   }
   if (failure === undefined && refusal !== undefined) throw refusal;
   const none = new GatewayError("temporarily_unavailable", "no channel could be asked");
@@ -82,7 +84,9 @@ async function tryPrepared(prepared: PreparedAttempt, parts: AttemptParts): Prom
   const settings = settingsOf(provider, candidate.channel.options.settings);
   const secret = candidate.credential?.secret ?? "";
   const stale = parts.authorizer.refused(provider.auth, secret, settings);
-  return stale ? await runAttempt(prepared, parts) : ending;
+  return stale && prepared.attempt.call.upload?.replayable !== false
+    ? await runAttempt(prepared, parts)
+    : ending;
 }
 
 function report(

@@ -6,12 +6,14 @@
 import { GatewayError } from "../core/errors.ts";
 import type { UpstreamCodec } from "../dialects/codec.ts";
 import { type TargetId, judge } from "../dialects/fidelity.ts";
+import type { MediaCodec } from "../dialects/media-codec.ts";
 import { findUpstreamCodec } from "../dialects/registry.ts";
 import { endpointsOf, servesModel } from "../providers/address-channel.ts";
 import type { Endpoint, Provider, UpstreamOperation } from "../providers/contract.ts";
 import type { Channel } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Call } from "./ending.ts";
+import { mediaCodecFor } from "./media-request.ts";
 
 /** How a conversation gets into another dialect and back. */
 export interface Translation {
@@ -24,6 +26,8 @@ export interface EndpointChoice {
   readonly endpoint: Endpoint;
   /** Null: the body passes through. */
   readonly translation: Translation | null;
+  /** How rerank or media get into a vendor's own API; left out: they do not. */
+  readonly media?: MediaCodec;
 }
 
 /** Endpoints of a channel for an operation and a model as sent, in order of preference. */
@@ -44,6 +48,7 @@ export function canTake(
   request: Pick<CallRequest, "dialect" | "operation">,
 ): boolean {
   if (endpoint.dialect === request.dialect) return true;
+  if (mediaCodecFor(endpoint.dialect, request) !== undefined) return true;
   return request.operation === "chat" && findUpstreamCodec(endpoint.dialect) !== undefined;
 }
 
@@ -54,9 +59,8 @@ export function chooseEndpoint(
 ): EndpointChoice | undefined {
   const { request, decoded } = call;
   const own = endpoints.find(({ dialect }) => dialect === request.dialect);
-  if (own !== undefined && !(request.operation === "chat" && mustTranslate(call)))
-    return { endpoint: own, translation: null };
-  if (request.operation !== "chat") return undefined;
+  if (own !== undefined && !mustTranslate(call)) return { endpoint: own, translation: null };
+  if (request.operation !== "chat") return chooseMedia(call, endpoints);
   let refusal: GatewayError | undefined;
   for (const endpoint of own === undefined ? endpoints : [own, ...endpoints]) {
     const codec = findUpstreamCodec(endpoint.dialect);
@@ -74,7 +78,20 @@ export function chooseEndpoint(
   return undefined;
 }
 
-/** Packed signatures of other vendors are unpacked or left out by the codecs only. */
-function mustTranslate({ dialect, decoded }: Call): boolean {
-  return dialect.front !== null && decoded.holdsForeign();
+function chooseMedia(call: Call, endpoints: readonly Endpoint[]): EndpointChoice | undefined {
+  for (const endpoint of endpoints) {
+    const media = mediaCodecFor(endpoint.dialect, call.request);
+    if (media !== undefined && call.dialect.media !== undefined)
+      return { endpoint, translation: null, media };
+  }
+  return undefined;
+}
+
+/**
+ * Packed signatures of other vendors are unpacked or left out by the codecs only; and what callers of an older version
+ * of an API send and want back (Cohere's v1) no vendor is asked for.
+ */
+function mustTranslate({ dialect, decoded, request }: Call): boolean {
+  if (request.operation === "rerank") return request.pathAction === "v1";
+  return request.operation === "chat" && dialect.front !== null && decoded.holdsForeign();
 }

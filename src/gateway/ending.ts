@@ -11,7 +11,9 @@ import type { Usage } from "../wire/usage.ts";
 import type { EndpointChoice } from "./choose-endpoint.ts";
 import type { DecodedRequest } from "./decoded-request.ts";
 import type { AttemptFailure } from "./failure.ts";
+import type { MediaTurn } from "./media-request.ts";
 import type { Reply } from "./reply.ts";
+import type { UploadCall } from "./upload-call.ts";
 
 /** What stays the same through all attempts of a call. */
 export interface Call {
@@ -22,6 +24,8 @@ export interface Call {
   readonly wish: ModelWish | null;
   /** The body read for translation, on demand. */
   readonly decoded: DecodedRequest;
+  /** The body, where it is a form that is sent on as it comes; null: it was read whole. */
+  readonly upload: UploadCall | null;
   readonly telling: Telling;
   readonly reply: Reply;
   readonly clock: Clock;
@@ -34,6 +38,8 @@ export interface Attempt extends EndpointChoice {
   readonly provider: Provider;
   /** Name to put in place of the reply's model; null: it stays. */
   readonly shownModel: string | null;
+  /** The request in a vendor's own API for rerank or media; left out: it is not translated for one. */
+  readonly turn?: MediaTurn;
 }
 
 /** The caller got an answer, or what there was of it. */

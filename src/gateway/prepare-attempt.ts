@@ -11,13 +11,17 @@ import { betasFor } from "./betas.ts";
 import { instructed, ordered, parametersFor } from "./channel-orders.ts";
 import { type Translation, chooseEndpoint, endpointsFor } from "./choose-endpoint.ts";
 import type { Attempt, Call } from "./ending.ts";
+import { prepareMedia, uploadHeaders } from "./media-request.ts";
 import { putWish, wishOf, wished } from "./model-wishes.ts";
 import type { PreparedAttempt } from "./run-attempt.ts";
 
 const nothing: JsonObject = {};
 
 /** An `invalid_request` is answered, not thrown: what this channel cannot do another one may. */
-export function prepareAttempt(call: Call, candidate: Candidate): PreparedAttempt | GatewayError {
+export function prepareAttempt(
+  call: Call,
+  candidate: Candidate,
+): PreparedAttempt | GatewayError | Promise<PreparedAttempt | GatewayError> {
   const { channel, model } = candidate;
   const provider = findProvider(channel.provider);
   if (provider === undefined)
@@ -30,6 +34,7 @@ export function prepareAttempt(call: Call, candidate: Candidate): PreparedAttemp
     const mapped = model !== call.facts.model;
     const shownModel = mapped && channel.replyModel === "asked" ? call.facts.model : null;
     const attempt: Attempt = { call, candidate, provider, shownModel, ...choice };
+    if (choice.media !== undefined) return prepareMedia(attempt, choice.media);
     return { attempt, request: makeRequest(attempt) };
   } catch (thrown) {
     if (thrown instanceof GatewayError && thrown.kind === "invalid_request") return thrown;
@@ -49,16 +54,20 @@ function makeRequest(attempt: Attempt): UpstreamRequest {
   return {
     method: "POST",
     url: urlOf(attempt),
-    headers: upHeaders({
-      dialect: endpoint.dialect,
-      caller: call.request.headers,
-      provider: provider.headers ?? {},
-      channel: channel.headers,
-      stream: call.facts.stream,
-      ...(betas.header === undefined ? {} : { betas: betas.header }),
-    }),
+    headers: {
+      ...upHeaders({
+        dialect: endpoint.dialect,
+        caller: call.request.headers,
+        provider: provider.headers ?? {},
+        channel: channel.headers,
+        stream: call.facts.stream,
+        ...(betas.header === undefined ? {} : { betas: betas.header }),
+      }),
+      ...uploadHeaders(call),
+    },
     body:
-      translation === null ? editedBody(attempt, add) : translatedBody(attempt, translation, add),
+      call.upload?.body(candidate.model) ??
+      (translation === null ? editedBody(attempt, add) : translatedBody(attempt, translation, add)),
     proxy: channel.proxy,
     timeouts: channel.timeouts,
   };

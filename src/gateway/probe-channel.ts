@@ -71,7 +71,17 @@ export function makeChannelProbe(
     });
     try {
       const decoded = new DecodedRequest({ request, dialect, facts });
-      const call = { request, dialect, facts, wish: null, decoded, telling, reply, clock };
+      const call = {
+        request,
+        dialect,
+        facts,
+        wish: null,
+        decoded,
+        upload: null,
+        telling,
+        reply,
+        clock,
+      };
       const { ending } = await attemptUntilAnswered(call, onlyPlan(channel, model), {
         ...own,
         settings: noRetries,

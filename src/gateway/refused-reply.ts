@@ -44,11 +44,10 @@ export class RefusedReply implements BodyTaker {
       this.#pieces.join(),
       this.#attempt.candidate.credential?.secret ?? "",
     );
-    const { call, translation } = this.#attempt;
+    const { call, translation, turn } = this.#attempt;
+    const codec = turn?.codec ?? translation?.codec;
     const told =
-      translation === null
-        ? call.dialect.readError(body)
-        : fromReplyError(translation.codec.decodeError(body));
+      codec === undefined ? call.dialect.readError(body) : fromReplyError(codec.decodeError(body));
     this.#settle({ kind: "failed", failure: refusedReply({ ...this.#head, told, body }) });
   }
 

@@ -40,6 +40,8 @@ export class Reply {
   #array: JsonArray | undefined;
   /** Whether anything but comments was written. */
   #told = false;
+  /** Whether what is open is no stream of events. */
+  #isBytes = false;
   /** Status that the caller was shown; 0 before. */
   status = 0;
 
@@ -69,6 +71,21 @@ export class Reply {
       : streamHeaders;
     const form = this.#array === undefined ? own : arrayHeaders;
     this.#parts.sink.head(200, { ...headers, ...form });
+  }
+
+  /** Sends the head of a reply that is media itself. */
+  beginBytes(headers: Readonly<Record<string, string>>): void {
+    if (this.#state !== "waiting") return;
+    this.#state = "open";
+    this.#isBytes = true;
+    this.status = 200;
+    this.#parts.sink.head(200, headers);
+  }
+
+  /** Ends a reply of bytes that is not whole: the connection breaks, so that nobody takes it for whole. */
+  tear(): void {
+    this.close();
+    this.#parts.sink.destroy();
   }
 
   /** Whole server-sent events in the form that this caller's stream has; the same bytes where that is events. */
@@ -106,6 +123,7 @@ export class Reply {
   fail(error: GatewayError): void {
     const { dialect, telling } = this.#parts;
     if (this.#state === "waiting") return this.whole(dialect.renderError(error, telling));
+    if (this.#isBytes) return this.tear();
     if (this.#array !== undefined) this.useArray();
     this.end(this.shape(dialect.renderErrorEvent(error, telling)));
   }

@@ -12,6 +12,7 @@ import type { Upstream, UpstreamExchange, UpstreamRequest } from "../upstream/up
 import type { Attempt, BodyTaker, Ending, Settle } from "./ending.ts";
 import type { HeaderMap } from "../wire/call.ts";
 import { brokenExchange } from "./failure.ts";
+import { type Sending, mediaTakerOf } from "./media-takers.ts";
 import { RefusedReply } from "./refused-reply.ts";
 import { StreamTee } from "./tee.ts";
 import { TranslatedStream } from "./translated-stream.ts";
@@ -68,7 +69,7 @@ async function sendOnceSigned(
 function send(attempt: Attempt, request: UpstreamRequest, upstream: Upstream): Promise<Ending> {
   return new Promise((resolve) => {
     const { signal, drainSignal } = attempt.call.request;
-    const receiver = new AttemptReceiver(attempt, (ending) => {
+    const receiver = new AttemptReceiver(attempt, { request, upstream }, (ending) => {
       signal.removeEventListener("abort", onGone);
       drainSignal.removeEventListener("abort", onDrain);
       resolve(ending);
@@ -85,13 +86,15 @@ function send(attempt: Attempt, request: UpstreamRequest, upstream: Upstream): P
 
 class AttemptReceiver {
   readonly #attempt: Attempt;
+  readonly #sending: Sending;
   readonly #settle: Settle;
   #taker: BodyTaker | undefined;
   #settled = false;
   exchange: UpstreamExchange | undefined;
 
-  constructor(attempt: Attempt, settle: Settle) {
+  constructor(attempt: Attempt, sending: Sending, settle: Settle) {
     this.#attempt = attempt;
+    this.#sending = sending;
     this.#settle = (ending) => {
       if (this.#settled) return;
       this.#settled = true;
@@ -115,7 +118,9 @@ class AttemptReceiver {
         new GatewayError("upstream_invalid", `the reply is encoded (${encoding}) against our wish`),
       );
     }
-    this.#taker = takerOf(attempt, headers, this.#settle);
+    this.#taker =
+      mediaTakerOf(attempt, headers, this.#settle, this.#sending) ??
+      takerOf(attempt, headers, this.#settle);
   }
 
   onChunk(chunk: Buffer): void {

@@ -17,6 +17,7 @@ import { answerModels } from "./list-models.ts";
 import { Reply } from "./reply.ts";
 import { servesCall } from "./serves-call.ts";
 import { Tally } from "./tally.ts";
+import { openUploadCall } from "./upload-call.ts";
 
 export interface GatewayParts extends AttemptParts {
   readonly sync: Pick<Sync, "current" | "businessNowMs">;
@@ -60,7 +61,9 @@ async function serveCall(
     tally.authenticated(caller, snapshot);
     if (request.operation === "models" || request.operation === "model")
       return reply.whole(answerModels(request, caller, { snapshot, dialect }));
-    const told = dialect.parse(request);
+    const opening = openUploadCall(request);
+    const upload = opening === null ? null : await opening;
+    const told = upload === null ? dialect.parse(request) : upload.facts;
     const { model, wish } = parseModelWish(told.model);
     const facts = wish === null ? told : { ...told, model };
     tally.parsed(facts);
@@ -71,13 +74,14 @@ async function serveCall(
     const plan = planRoute({ snapshot, caller, model, health, random, serves });
     if (facts.stream) reply.keepAwake();
     const decoded = new DecodedRequest({ request, dialect, facts });
-    const call = { request, dialect, facts, wish, decoded, telling, reply, clock };
+    const call = { request, dialect, facts, wish, decoded, upload, telling, reply, clock };
     const delivered = await attemptUntilAnswered(call, plan, {
       ...parts,
       settings: snapshot.settings,
       onAttempt: (candidate) => tally.attempted(candidate),
     });
-    tally.answered(delivered.ending, () => decoded.textBytes());
+    const kinds = dialect.requestKinds?.(request.operation, request.body);
+    tally.answered(delivered.ending, () => decoded.textBytes(), kinds);
   } catch (thrown) {
     tally.failed(tellFailure(parts, reply, thrown));
   } finally {

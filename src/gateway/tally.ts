@@ -11,7 +11,7 @@ import type { Candidate } from "../route/plan.ts";
 import type { Snapshot } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Caller } from "../wire/caller.ts";
-import { type Usage, noUsage } from "../wire/usage.ts";
+import { type Usage, type UsageKinds, noUsage } from "../wire/usage.ts";
 import type { Answered } from "./ending.ts";
 
 export interface TallyParts {
@@ -55,13 +55,14 @@ export class Tally {
     this.#candidate = candidate;
   }
 
-  /** `inputBytes` is asked only where usage must be estimated. */
-  answered(ending: Answered, inputBytes: () => number): void {
+  /** `inputBytes` is asked only where usage must be estimated; `kinds`: what the request itself counts. */
+  answered(ending: Answered, inputBytes: () => number, kinds?: UsageKinds): void {
     this.#answered = ending;
     this.#error = ending.error?.kind ?? null;
     // An attempt that emitted nothing costs the payer nothing.
     if (ending.firstContentAtMs === null) return;
-    this.#usage = ending.usage ?? estimateUsage(inputBytes(), ending.textBytes);
+    const usage = ending.usage ?? estimateUsage(inputBytes(), ending.textBytes);
+    this.#usage = kinds === undefined ? usage : { ...usage, kinds: { ...kinds, ...usage.kinds } };
     const price = this.#caller?.snapshot.findPrice(this.#candidate?.billedModel ?? "");
     this.#charge = makeCharge(this.#usage, price, this.#candidate?.group?.ratio ?? ratioOne);
   }
