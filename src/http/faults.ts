@@ -5,6 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import type { FrontId } from "../wire/call.ts";
 import { writeHead } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
+import { tongueOf } from "./public-paths.ts";
 
 /** An error as a dialect or the management API renders it. */
 export interface RenderedError {
@@ -39,7 +40,7 @@ export function answerFault(exchange: Exchange, thrown: unknown, parts: FaultPar
   if (response.headersSent) return void response.destroy();
   const rendered = isManagementPath(exchange.path)
     ? parts.renderAdminError(error, exchange.id)
-    : parts.renderCallError("openai-chat", error, exchange.id);
+    : parts.renderCallError(tongueOf(exchange.path, exchange.headers), error, exchange.id);
   // Who did not send in time is not waited for again.
   sendWhole(exchange, rendered, error.kind === "request_timeout" ? undefined : parts.clock);
 }

@@ -4,9 +4,9 @@ import { GatewayError } from "../core/errors.ts";
 import type { CallRequest, OverSignal, ReplySink } from "../wire/call.ts";
 import { writeHead } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
-import { answerFault, wrongMethod } from "./faults.ts";
+import { answerFault, unknownPath, wrongMethod } from "./faults.ts";
 import { Over } from "./over-signal.ts";
-import { publicPaths } from "./public-paths.ts";
+import { publicPaths, resolvePath } from "./public-paths.ts";
 import type { PublicPath } from "./public-paths.ts";
 import { readBody } from "./read-body.ts";
 import { type OpenUpload, isUpload, openUpload } from "./read-upload.ts";
@@ -36,26 +36,28 @@ const otherMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 /** Mounts every public path, its preflight, and an honest 405 for its other methods. */
 export function mountRelayRoutes(app: FastifyInstance, serving: Serving, calls: CallServer): void {
-  for (const path of publicPaths) {
-    app.route({
-      method: path.method,
-      url: path.path,
-      // Served from its first hook: the framework's body parsing behind it would read nothing (read-body.ts does).
-      onRequest: (request, reply) => void serveCall({ path, calls, serving }, request, reply),
-      handler: () => undefined,
-    });
+  for (const [url, paths] of Map.groupBy(publicPaths, ({ path }) => path)) {
+    for (const path of paths)
+      app.route({
+        method: path.method,
+        url,
+        // Served from its first hook: the framework's body parsing behind it would read nothing (read-body.ts does).
+        onRequest: (request, reply) => void serveCall({ path, calls, serving }, request, reply),
+        handler: () => undefined,
+      });
     app.route({
       method: "OPTIONS",
-      url: path.path,
+      url,
       handler: (request, reply) => preflight(serving, request, reply),
     });
+    const methods = paths.map(({ method }) => method);
     app.route({
-      method: otherMethods.filter((method) => method !== path.method),
-      url: path.path,
+      method: otherMethods.filter((method) => !methods.some((served) => served === method)),
+      url,
       handler: (request, reply) => {
         reply.hijack();
         const exchange = serving.open(request.raw, reply.raw, corsHeaders);
-        reply.raw.setHeader("allow", `${path.method}, OPTIONS`);
+        reply.raw.setHeader("allow", [...methods, "OPTIONS"].join(", "));
         answerFault(exchange, wrongMethod(exchange), serving.faults);
       },
     });
@@ -90,16 +92,16 @@ async function serveCall(
   let held = 0;
   let upload: OpenUpload | undefined;
   try {
-    if (isUpload(request.raw, mounted.path.operation))
+    const resolved = resolvePath(mounted.path, namedModel(request), exchange.headers);
+    if (resolved === undefined) throw unknownPath(exchange);
+    if (isUpload(request.raw, resolved.operation))
       upload = openUpload(request.raw, serving.uploads);
     const body = upload === undefined ? await readBody(request.raw, serving.bodies) : noBody;
     held = body.length;
     await mounted.calls.serve(
       {
         id: exchange.id,
-        dialect: mounted.path.dialect,
-        operation: mounted.path.operation,
-        ...pathModel(request),
+        ...resolved,
         headers: exchange.headers,
         query: exchange.query,
         body,
@@ -132,8 +134,7 @@ function goneSignal(exchange: Exchange): OverSignal {
   return gone;
 }
 
-function pathModel(request: FastifyRequest): { pathModel?: string } {
+function namedModel(request: FastifyRequest): string | undefined {
   const params = request.params as Readonly<Record<string, string | undefined>>;
-  const model = params["model"] ?? params["*"];
-  return model === undefined || model === "" ? {} : { pathModel: model };
+  return params["model"] ?? params["*"];
 }
