@@ -63,6 +63,7 @@ export async function attemptUntilAnswered(
     }
     attempts += 1;
     parts.onAttempt(candidate);
+    if (call.facts.stream && call.facts.streamForm === "json-array") call.reply.useArray();
     const ending = await tryPrepared(prepared, parts);
     report(call, candidate, ending, parts);
     if (ending.kind === "answered") return { ending, candidate, attempts };
