@@ -21,19 +21,40 @@ export function packCarried(carried: Carried): string {
   return carriedMarker + Buffer.from(text).toString("base64url");
 }
 
-/** What a string carries; undefined for strings that we did not pack. */
-export function unpackCarried(text: string): Carried | undefined {
-  if (!text.startsWith(carriedMarker) || text.length > maxPackedLength) return undefined;
+/** The strings in a packed one; none where we did not pack it. */
+function unpackFields(text: string): readonly string[] {
+  if (!text.startsWith(carriedMarker) || text.length > maxPackedLength) return [];
   try {
     const parsed: unknown = JSON.parse(
       Buffer.from(text.slice(carriedMarker.length), "base64url").toString(),
     );
-    if (!Array.isArray(parsed)) return undefined;
-    const [issuer, data] = parsed as unknown[];
-    return typeof issuer === "string" && typeof data === "string" ? { issuer, data } : undefined;
+    if (!Array.isArray(parsed)) return [];
+    const fields = parsed as unknown[];
+    return fields.every((field) => typeof field === "string") ? fields : [];
   } catch {
-    return undefined;
+    return [];
   }
+}
+
+/** What a string carries; undefined for strings that we did not pack. */
+export function unpackCarried(text: string): Carried | undefined {
+  const [issuer, data] = unpackFields(text);
+  return issuer === undefined || data === undefined ? undefined : { issuer, data };
+}
+
+/** Packs what belongs to a tool call, for dialects whose calls have no slot for it but whose thoughts do. */
+export function packForCall(carried: Carried, callId: string): string {
+  const text = JSON.stringify([carried.issuer, carried.data, callId]);
+  return carriedMarker + Buffer.from(text).toString("base64url");
+}
+
+/** What a string carries for a tool call; undefined for all other strings. */
+export function unpackForCall(
+  text: string,
+): { readonly callId: string; readonly carried: Carried } | undefined {
+  const [issuer, data, callId] = unpackFields(text);
+  if (issuer === undefined || data === undefined || callId === undefined) return undefined;
+  return { callId, carried: { issuer, data } };
 }
 
 /** Reads a dialect's own slot for such things: packed by us, or the dialect's own (model unknown). */

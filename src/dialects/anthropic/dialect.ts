@@ -5,6 +5,7 @@ import type { Dialect } from "../contract.ts";
 import { editBody, reservedParameters } from "./edit.ts";
 import { readError, renderError, renderErrorEvent } from "./errors.ts";
 import { renderModel, renderModels, renderTokenCount } from "./models.ts";
+import { anthropicFront } from "./front-codec.ts";
 import { parseCall } from "./parse.ts";
 import { readReply, textBytes } from "./reply.ts";
 import { eventModel, makeEventReader } from "./stream.ts";
@@ -20,7 +21,7 @@ function eventUsage(event: Buffer, earlier: Usage | null): Usage | null {
 
 export const anthropicMessages: Dialect = {
   id: "anthropic-messages",
-  front: null,
+  front: anthropicFront,
   reservedParameters,
   parse: parseCall,
   edit: editBody,

@@ -372,9 +372,9 @@ test("tells errors in Anthropic's words, with our own code beside them", () => {
 });
 
 test("reads errors of the vendor and of others that speak its dialect", () => {
-  const read = (text: string): object => dialect.readError(Buffer.from(text));
+  const readError = (text: string): object => dialect.readError(Buffer.from(text));
   assert.deepEqual(
-    read('{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'),
+    readError('{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'),
     {
       message: "Overloaded",
       type: "overloaded_error",
@@ -382,13 +382,18 @@ test("reads errors of the vendor and of others that speak its dialect", () => {
       native: true,
     },
   );
-  assert.deepEqual(read('{"error":{"type":"x","message":"y","code":1302}}'), {
+  assert.deepEqual(readError('{"error":{"type":"x","message":"y","code":1302}}'), {
     message: "y",
     type: "x",
     code: "1302",
     native: false,
   });
-  assert.deepEqual(read("<html>"), { message: "<html>", type: null, code: null, native: false });
+  assert.deepEqual(readError("<html>"), {
+    message: "<html>",
+    type: null,
+    code: null,
+    native: false,
+  });
 });
 
 test("lists models on one page, and tells a count", () => {
