@@ -23,6 +23,11 @@ export const forbiddenHeaders: readonly string[] = [
   "api-key",
   "x-api-key",
   "x-goog-api-key",
+  "xi-api-key",
+  "ocp-apim-subscription-key",
+  "x-amz-date",
+  "x-amz-security-token",
+  "x-amz-content-sha256",
   "cookie",
   "set-cookie",
 ];
@@ -61,6 +66,12 @@ const headerValue = z
   .max(8192, "must have at most 8192 characters")
   .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "must have no line breaks and only Latin-1 characters");
 
+/** `+name`: the asked name is charged whatever the channel says. `name#high`: with that effort, `#thinking`, `#search`. */
+const mappingTarget = modelName.refine(
+  (target) => /^\+?[^+#]/.test(target),
+  "must name a model behind `+` and before `#`",
+);
+
 const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), z.json());
 
 const connectMs = z.int().min(100).max(120_000);
@@ -83,13 +94,12 @@ export const channelFields = {
   priority: z.int().min(-1_000_000).max(1_000_000),
   weight: z.int().min(1).max(1_000_000),
   status: statusField,
-  modelMapping: z.record(modelName, modelName),
+  modelMapping: z.record(modelName, mappingTarget),
   headers: z.record(headerName, headerValue),
   parameters: jsonObject,
   proxy: proxy.nullable(),
   tag: z.string().min(1, "must not be empty").max(191).nullable(),
   timeouts: z.object(timeoutFields),
-  replyModel: z.enum(["asked", "upstream"]),
 };
 
 /** One upstream credential; empty where the upstream asks for none. */

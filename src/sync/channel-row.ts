@@ -1,9 +1,11 @@
 /** A row of `channels` as a channel, checked by the rules of channel-fields.ts. */
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { RawRow } from "../store/sync-store.ts";
 import { channelFields } from "./channel-fields.ts";
+import { optionsColumn } from "./channel-options.ts";
 import { noChannelOptions } from "./entities.ts";
-import type { Channel } from "./entities.ts";
+import type { Channel, ChannelOptions } from "./entities.ts";
 import { entityId, integer, json, parseColumns, plain } from "./row-columns.ts";
 
 const columns = {
@@ -24,12 +26,7 @@ const columns = {
   options: json("options", {}),
 };
 
-const { replyModel, ...direct } = channelFields;
-const schema = z.object({
-  ...direct,
-  // Loose: a newer version may keep further options here.
-  options: z.looseObject({ replyModel: replyModel.default("asked") }),
-});
+const schema = z.object({ ...channelFields, options: optionsColumn });
 
 /** Throws RowFault. Without credentials: they are rows of their own. */
 export function parseChannelRow(row: RawRow): Channel {
@@ -44,7 +41,14 @@ export function parseChannelRow(row: RawRow): Channel {
     groups: [...new Set(values.groups)],
     enabled: status === "enabled",
     replyModel: options.replyModel,
-    options: noChannelOptions,
+    options: readOptions(options),
     credentials: [],
   });
+}
+
+/** Channels that order nothing share one object: there may be very many of them. */
+function readOptions(options: z.output<typeof optionsColumn>): ChannelOptions {
+  const names = Object.keys(noChannelOptions) as (keyof ChannelOptions)[];
+  const own = Object.fromEntries(names.map((name) => [name, options[name]]));
+  return isDeepStrictEqual(own, noChannelOptions) ? noChannelOptions : (own as typeof options);
 }

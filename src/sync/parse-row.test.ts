@@ -98,6 +98,27 @@ test("a channel's columns become a channel", () => {
   });
 });
 
+test("a channel's options lie in one column, beside those of newer versions", () => {
+  const own = {
+    settings: { region: "us-east-1" },
+    dialects: ["anthropic-messages"],
+    billAs: "sent",
+    extraBody: { a: [1] },
+    modelParameters: { "o*": { temperature: 1 } },
+    systemPrompt: { text: "Be brief.", place: "after" },
+    disabledStream: ["gpt-*"],
+    onlyChat: true,
+    testModel: "gpt-4o",
+    unsealedIds: true,
+  };
+  const options = JSON.stringify({ ...own, replyModel: "asked", fromTomorrow: 1 });
+  const channel = rowParsers.channel(row("channel", { options }), dataKey);
+  assert.deepEqual(channel.options, own);
+  assert.equal(channel.replyModel, "asked");
+  const some = rowParsers.channel(row("channel", { options: '{"onlyChat":true}' }), dataKey);
+  assert.deepEqual(some.options, { ...noChannelOptions, onlyChat: true });
+});
+
 test("what may be absent in a channel is", () => {
   const names = ["base_url", "model_mapping", "headers", "parameters", "proxy", "tag", "timeouts"];
   const nulls = Object.fromEntries([...names, "options"].map((name) => [name, null]));
@@ -136,6 +157,17 @@ test("a channel's faults name column and field", () => {
     [{ proxy: "ftp://x" }, "proxy", "proxy"],
     [{ timeouts: '{"idleMs":5}' }, "timeouts", "timeouts.idleMs"],
     [{ options: '{"replyModel":"other"}' }, "options", "options.replyModel"],
+    [{ options: '{"settings":{"a b":"x"}}' }, "options", "options.settings.a b"],
+    [{ options: '{"settings":{"region":7}}' }, "options", "options.settings.region"],
+    [{ options: '{"dialects":["a","a"]}' }, "options", "options.dialects"],
+    [{ options: '{"billAs":"neither"}' }, "options", "options.billAs"],
+    [{ options: '{"systemPrompt":{"text":"x"}}' }, "options", "options.systemPrompt.place"],
+    [{ options: '{"onlyChat":"yes"}' }, "options", "options.onlyChat"],
+    [{ options: '{"testModel":"a*"}' }, "options", "options.testModel"],
+    [{ options: '{"disabledStream":["a*b"]}' }, "options", "options.disabledStream[0]"],
+    [{ model_mapping: '{"a":"+"}' }, "model_mapping", "modelMapping.a"],
+    [{ model_mapping: '{"a":"#high"}' }, "model_mapping", "modelMapping.a"],
+    [{ headers: '{"X-Amz-Security-Token":"x"}' }, "headers", "headers.X-Amz-Security-Token"],
     [{ id: 2n ** 60n }, "id", "id"],
   ];
   for (const [columns, column, field] of cases) {

@@ -1,6 +1,7 @@
 /** A channel as it leaves: without credentials, and without the password of its proxy. */
 import type { Json, JsonObject } from "../../core/json-value.ts";
 import type { CredentialRow } from "../../store/credentials.ts";
+import { noChannelOptions } from "../../sync/entities.ts";
 import type { AnyRow } from "../config-noun.ts";
 import { isObject } from "../parse-fields.ts";
 import { jsonColumn, numberColumn, presentMeta, textColumn } from "../present-value.ts";
@@ -22,8 +23,16 @@ export function channelInput(row: AnyRow): JsonObject {
     proxy: textColumn(row["proxy"]),
     tag: textColumn(row["tag"]),
     timeouts: jsonColumn(row["timeouts"], {}),
-    replyModel: channelOptions(row)["replyModel"] ?? "asked",
+    ...optionsInput(channelOptions(row)),
   };
+}
+
+/** Broken ones are shown as they are, so that they can be seen and mended. */
+function optionsInput(options: JsonObject): JsonObject {
+  const usual: JsonObject = { replyModel: "asked", ...noChannelOptions };
+  return Object.fromEntries(
+    Object.entries(usual).map(([name, absent]) => [name, options[name] ?? absent]),
+  );
 }
 
 /** Options that have no column of their own; a newer version may keep further ones there. */

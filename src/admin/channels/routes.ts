@@ -3,6 +3,8 @@ import { z } from "zod";
 import { GatewayError } from "../../core/errors.ts";
 import { findChannel, listChannels } from "../../store/channels.ts";
 import { listCredentials } from "../../store/credentials.ts";
+import type { JsonObject } from "../../core/json-value.ts";
+import { noChannelOptions } from "../../sync/entities.ts";
 import type { Channel } from "../../sync/entities.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase, knownSecret } from "../ask-database.ts";
@@ -82,7 +84,7 @@ function channelNoun(parts: AdminParts): ConfigNoun<ChannelFields> {
       proxy: fields.proxy,
       tag: fields.tag,
       timeouts: JSON.stringify(fields.timeouts),
-      options: JSON.stringify({ ...channelOptions(row), replyModel: fields.replyModel }),
+      options: JSON.stringify({ ...channelOptions(row), ...optionsOf(fields) }),
     }),
     check: checkChannel,
     after: (write) => saveCredentials(parts, write),
@@ -91,9 +93,15 @@ function channelNoun(parts: AdminParts): ConfigNoun<ChannelFields> {
         await tx.remove("credential", Number(credential.id));
     },
     aside: ["credentials"],
-    // Header values and parameters may be tokens of the upstream's own making; a proxy's URL may hold a password.
-    redact: ["credentials", "headers", "parameters", "proxy"],
+    // Header values and members of bodies may be tokens of the upstream's own making; a proxy's URL may hold a password.
+    redact: ["credentials", "headers", "parameters", "extraBody", "modelParameters", "proxy"],
   };
+}
+
+/** What lies in the one column; a newer version's own options stay beside. */
+function optionsOf(fields: ChannelFields): JsonObject {
+  const names = ["replyModel", ...Object.keys(noChannelOptions)] as (keyof ChannelFields)[];
+  return Object.fromEntries(names.map((name) => [name, fields[name] ?? null]));
 }
 
 function checkChannel({ tx, row, fields, body }: NounWrite<ChannelFields>): void {
@@ -140,7 +148,7 @@ async function probe(parts: AdminParts, request: ActRequest): Promise<ActReply> 
       "This node does not serve the channel: see `rejected` in /api/nodes",
     );
   }
-  const tried = model ?? firstModel(channel);
+  const tried = model ?? channel.options.testModel ?? firstModel(channel);
   const result = await parts.probeChannel(channel, tried);
   return { data: { ...result, model: tried } };
 }

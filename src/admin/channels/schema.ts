@@ -1,6 +1,7 @@
 /** What a channel is in the management API. */
 import { z } from "zod";
 import { channelFields, credentialSecret, timeoutFields } from "../../sync/channel-fields.ts";
+import { optionFields, systemPromptFields } from "../../sync/channel-options.ts";
 import { laterFields } from "../refused-fields.ts";
 import { metaFields } from "../shown-fields.ts";
 
@@ -20,16 +21,44 @@ export const channelSchema = z.strictObject({
   proxy: channelFields.proxy.default(null),
   tag: channelFields.tag.default(null),
   timeouts: z.strictObject(timeoutFields).default({}),
-  replyModel: channelFields.replyModel.default("asked"),
+  replyModel: optionFields.replyModel.default("asked"),
+  settings: optionFields.settings.default({}),
+  dialects: optionFields.dialects.default([]),
+  billAs: optionFields.billAs.default("asked"),
+  extraBody: optionFields.extraBody.default({}),
+  modelParameters: optionFields.modelParameters.default({}),
+  systemPrompt: z
+    .strictObject({ ...systemPromptFields, place: systemPromptFields.place.default("before") })
+    .nullable()
+    .default(null),
+  disabledStream: optionFields.disabledStream.default([]),
+  onlyChat: optionFields.onlyChat.default(false),
+  testModel: optionFields.testModel.default(null),
+  unsealedIds: optionFields.unsealedIds.default(false),
 });
 
 export type ChannelFields = z.output<typeof channelSchema>;
 
-/** They travel in headers; the most common slip is the line break at the end of a file. */
-const headerSafe = credentialSecret.regex(
-  /^[\t\x20-\x7e\x80-\xff]*$/,
-  "must have no line breaks and only Latin-1 characters",
-);
+/**
+ * They travel in headers; the most common slip is the line break at the end of a file. A key that is a JSON document
+ * (a Google service account) is kept on one line.
+ */
+const headerSafe = credentialSecret
+  .transform(onOneLine)
+  .pipe(
+    z
+      .string()
+      .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "must have no line breaks and only Latin-1 characters"),
+  );
+
+function onOneLine(text: string): string {
+  if (!text.trimStart().startsWith("{")) return text;
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return text;
+  }
+}
 
 export const credentialsSchema = z.array(headerSafe).max(1000);
 
@@ -54,6 +83,16 @@ export const channelShown = z.object({
   tag: z.string().nullable(),
   timeouts: z.object(timeoutFields),
   replyModel: z.enum(["asked", "upstream"]),
+  settings: z.record(z.string(), z.string()),
+  dialects: z.array(z.string()),
+  billAs: z.enum(["asked", "sent"]),
+  extraBody: z.record(z.string(), z.unknown()),
+  modelParameters: z.record(z.string(), z.record(z.string(), z.unknown())),
+  systemPrompt: z.object(systemPromptFields).nullable(),
+  disabledStream: z.array(z.string()),
+  onlyChat: z.boolean(),
+  testModel: z.string().nullable(),
+  unsealedIds: z.boolean(),
   /** The credentials themselves are never shown. */
   credentialCount: z.int(),
 });
