@@ -6,6 +6,12 @@ export type QuirkId =
   | "no-developer-role"
   /** Tool call ids of exactly nine letters or digits (Mistral). */
   | "nine-character-ids"
+  /** Content of messages is a string: parts of text are joined (no images, then). */
+  | "string-content"
+  /** A user may not speak right behind the results of tools: an assistant's word must stand between (Mistral). */
+  | "no-user-after-tool"
+  /** Takes wishes to cache as `cache_control` on parts and tools (OpenRouter, DashScope, LiteLLM). */
+  | "cache-control"
   /** Refuses `strict` in tools. */
   | "no-strict"
   /** Refuses `parallel_tool_calls`. */
@@ -16,6 +22,10 @@ export type QuirkId =
   | "no-json-schema"
   /** Assistant turns with tool calls must bring back `reasoning_content`, if empty (DeepSeek, Kimi). */
   | "replay-reasoning"
+  /** Assistant turns may bring back their thoughts as `reasoning` (Cerebras, Ollama, Groq's gpt-oss). */
+  | "replay-as-reasoning"
+  /** Beside `thinking`, `reasoning_effort` is taken, and knows `low`, `high` and `max` (DeepSeek). */
+  | "effort-beside-thinking"
   /** Reasoning is wished for by `thinking: {type}` (DeepSeek, Zhipu, Moonshot, Volcengine). */
   | "thinking-member"
   /** Reasoning is wished for by `enable_thinking` and `thinking_budget` (Qwen, SiliconFlow). */
@@ -33,4 +43,6 @@ export type QuirkId =
   /** Refuses members it does not know: `user`, `metadata`, `store`, `service_tier`, `prompt_cache_key`, `verbosity`. */
   | "known-members-only"
   /** Reasoning tokens are not part of `completion_tokens` (xAI chat). */
-  | "reasoning-outside-output";
+  | "reasoning-outside-output"
+  /** Serves Anthropic's models without messages of role `system` (Vertex, Foundry). */
+  | "no-midway-system";

@@ -4,10 +4,12 @@ import type { DialectId, FrontId } from "../wire/call.ts";
 import type { UpstreamCodec } from "./codec.ts";
 import type { Dialect } from "./contract.ts";
 import { anthropicMessages } from "./anthropic/dialect.ts";
+import { anthropicUpstream } from "./anthropic/upstream-codec.ts";
 import { bedrockConverse } from "./bedrock-converse/codec.ts";
 import { cohereChat } from "./cohere/codec.ts";
 import { cohere } from "./cohere/dialect.ts";
 import { geminiContent } from "./gemini/dialect.ts";
+import { geminiUpstream } from "./gemini/upstream.ts";
 import { jina } from "./jina/dialect.ts";
 import { ollamaChat } from "./ollama/codec.ts";
 import { openaiChat } from "./openai-chat/dialect.ts";
@@ -25,7 +27,9 @@ const dialects: Readonly<Partial<Record<FrontId, Dialect>>> = {
 };
 
 const upstreamCodecs: Readonly<Partial<Record<DialectId, UpstreamCodec>>> = {
+  "anthropic-messages": anthropicUpstream,
   "bedrock-converse": bedrockConverse,
+  "gemini-content": geminiUpstream,
   "cohere-v2": cohereChat,
   "ollama-chat": ollamaChat,
   "openai-responses": openaiResponsesCodec,

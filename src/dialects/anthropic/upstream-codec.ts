@@ -1,0 +1,14 @@
+/** Messages as the upstream's side of a translation. */
+import type { UpstreamCodec } from "../codec.ts";
+import { makeEventDecoder } from "./decode-events.ts";
+import { decodeReply } from "./decode-reply.ts";
+import { encodeRequest } from "./encode-request.ts";
+import { decodeError } from "./errors.ts";
+
+export const anthropicUpstream: UpstreamCodec = {
+  framing: "sse",
+  encodeRequest,
+  decodeReply,
+  makeEventDecoder,
+  decodeError: (body) => decodeError(body.toString()),
+};
