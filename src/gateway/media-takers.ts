@@ -16,6 +16,7 @@ const mediaOperations: readonly Operation[] = [
   "speech",
   "transcription",
   "translation",
+  "image-tool",
 ];
 
 /** How the request of an attempt was sent. */

@@ -74,13 +74,20 @@ function makeRequest(attempt: Attempt): UpstreamRequest {
 }
 
 function urlOf({ call, candidate, provider, endpoint, translation }: Attempt): string {
-  const url = endpointUrl(provider, candidate.channel, endpoint, {
-    model: candidate.model,
-    secret: candidate.credential?.secret ?? "",
-    stream: call.facts.stream,
-  });
-  // Gemini names by the path which of an operation's forms the body has (`:embedContent`, `:batchEmbedContents`).
   const { operation, pathAction } = call.request;
+  // Actions come from the table of public paths.
+  const path = endpoint.path.replace("{action}", pathAction ?? "");
+  const url = endpointUrl(
+    provider,
+    candidate.channel,
+    { ...endpoint, path },
+    {
+      model: candidate.model,
+      secret: candidate.credential?.secret ?? "",
+      stream: call.facts.stream,
+    },
+  );
+  // Gemini names by the path which of an operation's forms the body has (`:embedContent`, `:batchEmbedContents`).
   if (operation !== "embeddings" || translation !== null || pathAction === undefined) return url;
   return url.replace(/:[a-z]+$/i, `:${pathAction}`);
 }

@@ -58,6 +58,7 @@ export class UploadCall {
 
   /** Reads until the model is known. */
   async readModel(): Promise<void> {
+    if (this.#request.operation === "image-tool") return;
     while (!this.#fields.has("model") && !this.#pieces.whole) {
       await this.#pieces.pull();
       if (!this.#pieces.keeps && !this.#fields.has("model")) throw this.#tooLate();
@@ -115,6 +116,8 @@ export class UploadCall {
   }
 
   #edits(model: string): readonly ByteEdit[] {
+    // A tool has no model but the one that its path stands for.
+    if (this.#request.operation === "image-tool") return [];
     const told = this.#fields.get("model");
     if (told !== undefined)
       return told.value === model

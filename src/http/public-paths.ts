@@ -1,5 +1,6 @@
 /** The public paths: which path is which operation of which dialect. One table, mounted by relay-routes.ts. */
 import type { FrontId, HeaderMap, Operation } from "../wire/call.ts";
+import { mediaPaths } from "./media-paths.ts";
 
 export interface PublicPath {
   readonly method: "GET" | "POST";
@@ -10,6 +11,10 @@ export interface PublicPath {
   readonly operation: Operation | "by-action";
   /** Several vendors have this path: headers tell whose it is. */
   readonly shared?: true;
+  /** Which form of the operation it is, where a dialect has several. */
+  readonly action?: string;
+  /** The model, where the path alone names it. */
+  readonly model?: string;
 }
 
 type Row = readonly [
@@ -86,6 +91,7 @@ export const publicPaths: readonly PublicPath[] = [
   ...rows("gemini-content", geminiPrefixes, gemini),
   // Google's stable version; models of the same path are listed for whoever the headers say.
   { method: "POST", path: "/v1/models/*", dialect: "gemini-content", operation: "by-action" },
+  ...mediaPaths,
 ];
 
 function rows(
@@ -126,7 +132,8 @@ export function resolvePath(
 ): ResolvedPath | undefined {
   const model = named === undefined || named === "" ? {} : { pathModel: named };
   const dialect = path.shared === true ? dialectByHeaders(path.dialect, headers) : path.dialect;
-  if (path.operation !== "by-action") return { dialect, operation: path.operation, ...model };
+  if (path.operation !== "by-action")
+    return { dialect, operation: path.operation, ...model, ...toldByRow(path) };
   const mark = named?.lastIndexOf(":") ?? -1;
   const pathAction = named?.slice(mark + 1) ?? "";
   if (named === undefined || mark < 1 || !Object.hasOwn(geminiActions, pathAction))
@@ -134,6 +141,11 @@ export function resolvePath(
   const operation = geminiActions[pathAction];
   if (operation === undefined) return undefined;
   return { dialect, operation, pathModel: named.slice(0, mark), pathAction };
+}
+
+function toldByRow({ action, model }: PublicPath): { pathAction?: string; pathModel?: string } {
+  if (action === undefined) return {};
+  return model === undefined ? { pathAction: action } : { pathAction: action, pathModel: model };
 }
 
 function dialectByHeaders(usual: FrontId, headers: HeaderMap): FrontId {
@@ -145,6 +157,8 @@ function dialectByHeaders(usual: FrontId, headers: HeaderMap): FrontId {
 const tongues: readonly (readonly [RegExp, FrontId])[] = [
   [/^\/v1beta\/openai(?:\/|$)/, "openai-chat"],
   [/\/responses(?:\/|$)/, "openai-responses"],
+  [/^\/cohere(?:\/|$)|^\/v2\/rerank(?:\/|$)/, "cohere-v2"],
+  [/\/rerank(?:\/|$)/, "jina-v1"],
   [
     /^\/(?:v1beta1?|v1alpha|gemini)(?:\/|$)|\/publishers\/google\/|\/models\/[^/]+:/,
     "gemini-content",

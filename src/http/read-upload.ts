@@ -38,6 +38,7 @@ const uploadOperations: readonly Operation[] = [
   "image-variation",
   "transcription",
   "translation",
+  "image-tool",
 ];
 
 /** Whether a request's body is an upload: a form of an operation that takes files. */

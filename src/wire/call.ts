@@ -46,7 +46,9 @@ export type Operation =
   | "image-variation"
   | "speech"
   | "transcription"
-  | "translation";
+  | "translation"
+  /** A vendor's own operation on images, named by `pathAction` (Recraft's). */
+  | "image-tool";
 
 /** Tells once that something is over. An AbortSignal is one; the server makes lighter ones, as it needs one a call. */
 export interface OverSignal {
@@ -80,7 +82,7 @@ export interface CallRequest {
   readonly operation: Operation;
   /** Model named by the path (`/v1/models/:id`, Gemini's and Azure's paths), where there is one. */
   readonly pathModel?: string;
-  /** What Gemini's paths name behind the model (`streamGenerateContent`). */
+  /** What Gemini's paths name behind the model (`streamGenerateContent`), or which form of an operation is asked. */
   readonly pathAction?: string;
   readonly headers: HeaderMap;
   /** Decoded query parameters. */
