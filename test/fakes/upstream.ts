@@ -38,6 +38,10 @@ export interface FakeUpstream {
   readonly port: number;
   readonly requests: readonly ReceivedRequest[];
   behave(behaviour: Behaviour): void;
+  /** From now on answers as soon as a request's head is there, its body unread. */
+  answerAtHead(behaviour: Behaviour): void;
+  /** Resolves when the heads of so many requests have come in; rejects after 5 s. */
+  began(count: number): Promise<void>;
   /** Resolves when so many requests have come in; rejects after 5 s. */
   received(count: number): Promise<void>;
   /** Resolves when so many replies were cut off from the other side; rejects after 5 s. */
@@ -85,15 +89,24 @@ export async function openFakeUpstream(first: Behaviour): Promise<FakeUpstream> 
   const watch = new Watch();
   const sockets = new Set<Socket>();
   let behaviour = first;
+  let atHead: Behaviour | undefined;
+  let heads = 0;
   let aborted = 0;
   let connections = 0;
   const server = createServer({ keepAliveTimeout: 60_000 }, (message, response) => {
     const pieces: Buffer[] = [];
+    heads += 1;
+    watch.changed();
     response.on("close", () => {
       if (response.writableEnded && response.writableFinished) return;
       aborted += 1;
       watch.changed();
     });
+    if (atHead !== undefined) {
+      const { method = "", url: path = "", headers, rawHeaders } = message;
+      const request = { method, path, headers, rawHeaders, body: Buffer.alloc(0) };
+      return void Promise.resolve(atHead(request, response));
+    }
     message.on("data", (piece: Buffer) => pieces.push(piece));
     message.on("end", () => {
       const { method = "", url: path = "", headers, rawHeaders } = message;
@@ -115,6 +128,8 @@ export async function openFakeUpstream(first: Behaviour): Promise<FakeUpstream> 
     port,
     requests,
     behave: (next) => void (behaviour = next),
+    answerAtHead: (next) => void (atHead = next),
+    began: (count) => watch.until(() => heads >= count, `${count} heads`),
     received: (count) => watch.until(() => requests.length >= count, `${count} requests`),
     aborted: (count) => watch.until(() => aborted >= count, `${count} aborted replies`),
     dropConnections: () => {
