@@ -4,6 +4,7 @@ import type { Usage } from "../../wire/usage.ts";
 import type { Dialect } from "../contract.ts";
 import { editBody, reservedParameters } from "./edit.ts";
 import { decodeError, renderError, renderErrorEvent } from "./errors.ts";
+import { geminiFront } from "./front.ts";
 import { renderModel, renderModels } from "./models.ts";
 import { parseCall } from "./parse.ts";
 import { readReply, textBytes } from "./reply.ts";
@@ -25,7 +26,7 @@ function eventUsage(event: Buffer, earlier: Usage | null): Usage | null {
 
 export const geminiContent: Dialect = {
   id: "gemini-content",
-  front: null,
+  front: geminiFront,
   reservedParameters,
   parse: parseCall,
   edit: editBody,
