@@ -6,7 +6,7 @@ import { systemAsUser } from "../system-turns.ts";
 import { arrangeTurns } from "../turns.ts";
 import { traitsOf } from "./families.ts";
 import { planInference } from "./inference.ts";
-import { encodeText, encodeTurns } from "./messages.ts";
+import { encodeText, encodeTurns, settleCachePoints } from "./messages.ts";
 import { planFormat } from "./output-format.ts";
 import { planTools } from "./tools.ts";
 
@@ -76,7 +76,7 @@ export function encodeRequest(conversation: Conversation, target: EncodeTarget):
   const format = planFormat(conversation.responseFormat, traits);
   const { model } = target;
   const inference = planInference({ conversation, traits, turns, model, forced: tools.forced });
-  const system = conversation.system.flatMap((part) => encodeText(part, traits));
+  const system = settleCachePoints(conversation.system.flatMap((part) => encodeText(part, traits)));
   system.push(...[...tools.instructions, ...format.instructions].map((text) => ({ text })));
   const toolConfig = {
     ...(tools.tools === null ? {} : { tools: tools.tools }),

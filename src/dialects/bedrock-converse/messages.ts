@@ -45,10 +45,18 @@ export function cachePoint(mark: CacheMark | undefined, taken: boolean): JsonObj
   return [{ cachePoint: { type: "default", ...(mark.ttl === "1h" ? { ttl: "1h" } : {}) } }];
 }
 
-/** A text block with its cache point; nothing for a blank text, which Converse refuses. */
+/** A text block with its cache point; of a blank text, which Converse refuses, only the point stays. */
 export function encodeText(part: TextPart, traits: ModelTraits): JsonObject[] {
-  if (part.text.trim() === "") return [];
-  return [{ text: part.text }, ...cachePoint(part.cache, traits.caches)];
+  const point = cachePoint(part.cache, traits.caches);
+  return part.text.trim() === "" ? point : [{ text: part.text }, ...point];
+}
+
+/** Takes out cache points that have nothing of their own before them, which Converse refuses. */
+export function settleCachePoints(blocks: readonly JsonObject[]): JsonObject[] {
+  return blocks.filter((block, index) => {
+    const before = blocks[index - 1];
+    return !("cachePoint" in block) || (before !== undefined && !("cachePoint" in before));
+  });
 }
 
 function toolUseId(id: string, { target, traits }: Encoding): string {
@@ -103,12 +111,12 @@ function encodeUserPart(part: ToolResultPart | UserPart, encoding: Encoding): Js
 }
 
 function encodeTurn(turn: Turn, encoding: Encoding): EncodedMessage {
-  const content =
+  const content = settleCachePoints(
     turn.role === "assistant"
       ? turn.parts.flatMap((part) => encodeAssistantPart(part, encoding))
-      : turn.parts.flatMap((part) => encodeUserPart(part, encoding));
-  if (!content.some((block) => !("cachePoint" in block)))
-    return { role: turn.role, content: [{ text: placeholder }] };
+      : turn.parts.flatMap((part) => encodeUserPart(part, encoding)),
+  );
+  if (content.length === 0) return { role: turn.role, content: [{ text: placeholder }] };
   const document = content.findIndex((block) => "document" in block);
   if (document !== -1 && !content.some((block) => "text" in block))
     content.splice(document, 0, { text: besideDocument });
@@ -125,7 +133,7 @@ function trimBegun(messages: readonly EncodedMessage[]): void {
   last.content.splice(-1, 1, { ...block, text: block["text"].trimEnd() });
 }
 
-/** Messages that alternate, a user's first. */
+/** Messages that alternate, a user's first where the model wants it so (Claude continues either). */
 export function encodeTurns(
   turns: readonly Turn[],
   target: EncodeTarget,
@@ -133,7 +141,8 @@ export function encodeTurns(
 ): EncodedMessage[] {
   const encoding = { target, traits, nameDocument: makeDocumentNames() };
   const messages = turns.map((turn) => encodeTurn(turn, encoding));
-  if (messages[0]?.role !== "user")
+  const first = messages[0]?.role;
+  if (first === undefined || (first === "assistant" && traits.family !== "claude"))
     messages.unshift({ role: "user", content: [{ text: placeholder }] });
   trimBegun(messages);
   return messages;
