@@ -15,6 +15,7 @@ import { isObject } from "./fields.ts";
 import { parseCall } from "./parse.ts";
 import { readReply, textBytes } from "./reply.ts";
 import { eventModel, makeEventReader } from "./stream.ts";
+import { renderTokenCount } from "./token-count.ts";
 import { decodeUsage } from "./usage.ts";
 
 function eventUsage(event: Buffer): ReturnType<typeof decodeUsage> {
@@ -48,6 +49,7 @@ export const openaiResponses: Dialect = {
   ping: Buffer.from(": ping\n\n"),
   renderModels,
   renderModel,
+  renderTokenCount,
 };
 
 export const openaiResponsesCodec: UpstreamCodec = {
