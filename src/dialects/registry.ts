@@ -13,6 +13,7 @@ import { geminiUpstream } from "./gemini/upstream.ts";
 import { jina } from "./jina/dialect.ts";
 import { ollamaChat } from "./ollama/codec.ts";
 import { openaiChat } from "./openai-chat/dialect.ts";
+import { openaiChatUpstream } from "./openai-chat/upstream.ts";
 import { openaiMedia } from "./openai-media/dialect.ts";
 import { openaiResponses, openaiResponsesCodec } from "./openai-responses/dialect.ts";
 
@@ -27,6 +28,7 @@ const dialects: Readonly<Partial<Record<FrontId, Dialect>>> = {
 };
 
 const upstreamCodecs: Readonly<Partial<Record<DialectId, UpstreamCodec>>> = {
+  "openai-chat": openaiChatUpstream,
   "anthropic-messages": anthropicUpstream,
   "bedrock-converse": bedrockConverse,
   "gemini-content": geminiUpstream,

@@ -207,6 +207,8 @@ export interface Conversation {
   readonly modalities: readonly string[];
   /** Voice and format of spoken output, in OpenAI's words. */
   readonly audio: { readonly voice: string; readonly format: string } | null;
+  /** Text that the answer will mostly repeat (OpenAI's `prediction`), in OpenAI's words. */
+  readonly prediction?: JsonObject;
   /**
    * All features used that not every dialect has, each with the caller's own name of the field. The gateway judges
    * them against the target before the encoder runs (dialects/fidelity.ts); encoders need not look here.

@@ -5,6 +5,7 @@ import { editBody, reservedParameters } from "./edit.ts";
 import { decodeError, renderError, renderErrorEvent } from "./errors.ts";
 import { renderModel, renderModels } from "./models.ts";
 import { parseCall } from "./parse.ts";
+import { openaiChatFront } from "./front.ts";
 import { readReply, textBytes } from "./reply.ts";
 import { eventModel, makeEventReader } from "./stream.ts";
 import { findUsage } from "./usage.ts";
@@ -19,7 +20,7 @@ function eventUsage(event: Buffer): ReturnType<typeof findUsage> {
 
 export const openaiChat: Dialect = {
   id: "openai-chat",
-  front: null,
+  front: openaiChatFront,
   reservedParameters,
   parse: parseCall,
   edit: editBody,
