@@ -40,7 +40,11 @@ export interface Delivered {
 /** Hears of every attempt before it starts. */
 export type OnAttempt = (candidate: Candidate) => void;
 
-type LoopParts = AttemptParts & { readonly settings: Settings; readonly onAttempt: OnAttempt };
+/** What the loop needs beside the call. */
+export type LoopParts = AttemptParts & {
+  readonly settings: Settings;
+  readonly onAttempt: OnAttempt;
+};
 
 /** Asks channel after channel. Throws {@link AllFailed}, or `invalid_request` where no channel can do what is asked. */
 export async function attemptUntilAnswered(

@@ -11,7 +11,7 @@ import { findUpstreamCodec } from "../dialects/registry.ts";
 import { endpointsOf, servesModel } from "../providers/address-channel.ts";
 import type { Endpoint, Provider, UpstreamOperation } from "../providers/contract.ts";
 import type { Channel } from "../sync/entities.ts";
-import type { CallRequest } from "../wire/call.ts";
+import type { CallRequest, DialectId } from "../wire/call.ts";
 import type { Call } from "./ending.ts";
 import { mediaCodecFor } from "./media-request.ts";
 
@@ -87,11 +87,15 @@ function chooseMedia(call: Call, endpoints: readonly Endpoint[]): EndpointChoice
   return undefined;
 }
 
+/** Dialects whose edits cut by themselves what other vendors signed; nothing else of the body is touched then. */
+const cutForeign: readonly DialectId[] = ["anthropic-messages", "openai-responses"];
+
 /**
- * Packed signatures of other vendors are unpacked or left out by the codecs only; and what callers of an older version
- * of an API send and want back (Cohere's v1) no vendor is asked for.
+ * Packed signatures of other vendors are otherwise unpacked or left out by the codecs only; and what callers of an
+ * older version of an API send and want back (Cohere's v1) no vendor is asked for.
  */
 function mustTranslate({ dialect, decoded, request }: Call): boolean {
   if (request.operation === "rerank") return request.pathAction === "v1";
-  return request.operation === "chat" && dialect.front !== null && decoded.holdsForeign();
+  if (request.operation !== "chat" || dialect.front === null) return false;
+  return !cutForeign.includes(dialect.id) && decoded.holdsForeign();
 }

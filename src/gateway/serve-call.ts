@@ -7,12 +7,14 @@ import { getDialect } from "../dialects/registry.ts";
 import type { CallLog } from "../log/call-record.ts";
 import type { CallMeters } from "../metrics/meters.ts";
 import { parseModelWish } from "../route/model-wish.ts";
-import { planRoute } from "../route/plan.ts";
+import { type RoutePlan, planRoute } from "../route/plan.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { CallRequest, ReplySink } from "../wire/call.ts";
 import type { Authenticate } from "../wire/caller.ts";
-import { AllFailed, type AttemptParts, attemptUntilAnswered } from "./attempts.ts";
+import { AllFailed, type AttemptParts, type LoopParts, attemptUntilAnswered } from "./attempts.ts";
+import { answerCount, countedHere, countsLocally } from "./count-locally.ts";
 import { DecodedRequest } from "./decoded-request.ts";
+import type { Answered, Call } from "./ending.ts";
 import { answerModels } from "./list-models.ts";
 import { Reply } from "./reply.ts";
 import { servesCall } from "./serves-call.ts";
@@ -75,18 +77,28 @@ async function serveCall(
     if (facts.stream) reply.keepAwake();
     const decoded = new DecodedRequest({ request, dialect, facts });
     const call = { request, dialect, facts, wish, decoded, upload, telling, reply, clock };
-    const delivered = await attemptUntilAnswered(call, plan, {
+    const ending = await deliver(call, plan, {
       ...parts,
       settings: snapshot.settings,
       onAttempt: (candidate) => tally.attempted(candidate),
     });
     const kinds = dialect.requestKinds?.(request.operation, request.body);
-    tally.answered(delivered.ending, () => decoded.textBytes(), kinds);
+    tally.answered(ending, () => decoded.textBytes(), kinds);
   } catch (thrown) {
     tally.failed(tellFailure(parts, reply, thrown));
   } finally {
     reply.close();
     tally.close(reply.status);
+  }
+}
+
+async function deliver(call: Call, plan: RoutePlan, parts: LoopParts): Promise<Answered> {
+  try {
+    return (await attemptUntilAnswered(call, plan, parts)).ending;
+  } catch (thrown) {
+    if (call.request.operation !== "count-tokens" || !countsLocally(thrown)) throw thrown;
+    call.reply.whole(await answerCount(call));
+    return countedHere;
   }
 }
 

@@ -59,8 +59,9 @@ export class Tally {
   answered(ending: Answered, inputBytes: () => number, kinds?: UsageKinds): void {
     this.#answered = ending;
     this.#error = ending.error?.kind ?? null;
-    // An attempt that emitted nothing costs the payer nothing.
-    if (ending.firstContentAtMs === null) return;
+    // An attempt that emitted nothing costs the payer nothing, and nor does counting.
+    if (ending.firstContentAtMs === null || this.#parts.request.operation === "count-tokens")
+      return;
     const usage = ending.usage ?? estimateUsage(inputBytes(), ending.textBytes);
     this.#usage = kinds === undefined ? usage : { ...usage, kinds: { ...kinds, ...usage.kinds } };
     const price = this.#caller?.snapshot.findPrice(this.#candidate?.billedModel ?? "");
