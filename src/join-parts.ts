@@ -12,6 +12,7 @@ import { GatewayError } from "./core/errors.ts";
 import { systemRandom } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import { getDialect } from "./dialects/registry.ts";
+import { makeModelLister } from "./gateway/list-upstream-models.ts";
 import { makeChannelProbe } from "./gateway/probe-channel.ts";
 import { makeGateway } from "./gateway/serve-call.ts";
 import type { Gateway } from "./gateway/serve-call.ts";
@@ -136,6 +137,7 @@ function joinAdmin(parts: JoinedParts, access: Access): readonly AdminRoute[] {
       authorizer: access.authorizer,
       locale: config.locale,
     }),
+    listUpstreamModels: makeModelLister({ upstream, authorizer: access.authorizer }),
     dataKey: () => sync.secrets()?.dataKey,
     hashKey: (key) => sync.hashKey(key),
     hashToken: (purpose, token) => sync.hashToken(purpose, token),

@@ -20,11 +20,24 @@ export interface ProbeResult {
 /** Makes one small real call through a channel. Never rejects for a fault of the upstream. */
 export type ProbeChannel = (channel: Channel, model: string) => Promise<ProbeResult>;
 
+/** What is read of a channel whose models are listed; it need not have been saved. */
+export type ListedChannel = Pick<
+  Channel,
+  "provider" | "baseUrl" | "credentials" | "headers" | "proxy" | "timeouts" | "options"
+>;
+
+/**
+ * Asks the upstream for the names of its models. Rejects with `validation_failed` where it publishes no list, else with
+ * what went wrong upstream.
+ */
+export type ListUpstreamModels = (channel: ListedChannel) => Promise<readonly string[]>;
+
 export interface AdminParts {
   readonly sync: Sync;
   readonly database: Pick<Database, "reads" | "writes">;
   readonly authenticateManager: AuthenticateManager;
   readonly probeChannel: ProbeChannel;
+  readonly listUpstreamModels: ListUpstreamModels;
   /** Cluster's key for credentials. This and the two below are undefined until the cluster's secrets are known. */
   readonly dataKey: () => SealKey | undefined;
   /** The stored form of a caller's key. */

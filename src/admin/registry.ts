@@ -1,5 +1,5 @@
 /** The door of this room: every noun of the management API, one line each. */
-import type { AdminReply, AdminRoute } from "./admin-route.ts";
+import type { AdminRoute } from "./admin-route.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { auditRoutes } from "./audit/routes.ts";
 import { callRoutes } from "./calls/routes.ts";
@@ -8,9 +8,9 @@ import { groupRoutes } from "./groups/routes.ts";
 import { keyRoutes } from "./keys/routes.ts";
 import { modelRoutes } from "./models/routes.ts";
 import { nodeRoutes } from "./nodes/routes.ts";
-import { makeOpenApi } from "./openapi.ts";
 import { priceRoutes } from "./prices/routes.ts";
-import { renderReferencePage } from "./reference-page.ts";
+import { providerRoutes } from "./providers/routes.ts";
+import { referenceRoutes } from "./reference.ts";
 import type { RouteSpec } from "./route-spec.ts";
 import { serveRoute } from "./serve-route.ts";
 import { settingRoutes } from "./settings/routes.ts";
@@ -22,6 +22,7 @@ import { userRoutes } from "./users/routes.ts";
 export function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
   return [
     channelRoutes,
+    providerRoutes,
     groupRoutes,
     keyRoutes,
     userRoutes,
@@ -39,18 +40,8 @@ export function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
 /** The management API, ready to be mounted. */
 export function makeAdmin(parts: AdminParts): readonly AdminRoute[] {
   const specs = adminRouteSpecs(parts);
-  const document: AdminReply = {
-    status: 200,
-    headers: { "content-type": "application/json; charset=utf-8" },
-    body: `${JSON.stringify(makeOpenApi(specs, parts.version))}\n`,
-  };
   return [
     ...specs.map((spec) => serveRoute(spec, parts)),
-    fixedPage("/api/openapi.json", document),
-    fixedPage("/api/docs", renderReferencePage(specs)),
+    ...referenceRoutes(specs, parts.version),
   ];
-}
-
-function fixedPage(path: string, reply: AdminReply): AdminRoute {
-  return { method: "GET", path, roles: ["anyone"], handle: () => Promise.resolve(reply) };
 }

@@ -11,7 +11,11 @@ function snapshotOf(...channels: Partial<Channel>[]): { channels: ReadonlyMap<nu
       channels.map((one) => [
         one.id ?? 1,
         {
-          ...{ id: 1, rev: 1, baseUrl: null, parameters: {}, options: noChannelOptions },
+          id: 1,
+          rev: 1,
+          baseUrl: null,
+          parameters: {},
+          options: noChannelOptions,
           ...one,
         } as Channel,
       ]),

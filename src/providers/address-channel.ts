@@ -4,9 +4,9 @@
  */
 import { GatewayError } from "../core/errors.ts";
 import type { DialectId } from "../wire/call.ts";
-import type { Endpoint, Provider, UpstreamOperation } from "./contract.ts";
+import type { Endpoint, ModelListing, Provider, UpstreamOperation } from "./contract.ts";
 import { fillTemplate, settingsOf } from "./fill-template.ts";
-import { standardEndpoint } from "./standard-endpoints.ts";
+import { standardEndpoint, standardListing } from "./standard-endpoints.ts";
 
 /** What is read of a channel. */
 export interface AddressedChannel {
@@ -86,6 +86,39 @@ export function endpointUrl(
     fillTemplate(path, { settings, model: wish.model, secret: wish.secret }),
     endpoint.unversioned,
   );
+}
+
+/** Where a channel's models are listed, and in whose shape. */
+export interface ListingAddress {
+  readonly url: string;
+  /** What further pages are asked behind. */
+  readonly baseUrl: string;
+  readonly listing: ModelListing;
+}
+
+/** Undefined: nothing lists them. Throws as {@link endpointUrl}. */
+export function listingAddress(
+  provider: Provider,
+  channel: AddressedChannel,
+): ListingAddress | undefined {
+  const listing = listingOf(provider, channel);
+  if (listing === undefined) return undefined;
+  const base = channel.baseUrl ?? listing.baseUrl ?? provider.defaultBaseUrl;
+  if (base === null) throw new GatewayError("upstream_unreachable", "the channel has no base URL");
+  const settings = settingsOf(provider, channel.options.settings);
+  const baseUrl = channel.baseUrl ?? fillTemplate(base, { settings });
+  return { listing, baseUrl, url: joinUrl(baseUrl, listing.path, listing.unversioned) };
+}
+
+/** On a base URL of its own a channel lists as the first of its dialects does, or as the provider's own API there. */
+function listingOf(provider: Provider, channel: AddressedChannel): ModelListing | undefined {
+  const { models } = provider;
+  if (channel.baseUrl === null) return models;
+  const [dialect] = channel.options.dialects;
+  if (dialect !== undefined) return standardListing(dialect as DialectId);
+  if (models !== undefined && models.baseUrl === undefined) return models;
+  const own = provider.endpoints.chat?.find(({ baseUrl }) => baseUrl === undefined);
+  return own === undefined ? undefined : standardListing(own.dialect);
 }
 
 /**

@@ -87,7 +87,10 @@ export interface DerivedPlaceholder {
 /** Where a vendor lists its models, and in whose shape. */
 export interface ModelListing {
   readonly path: string;
+  /** In place of the provider's base URL; not asked where a channel names its own. */
   readonly baseUrl?: string;
+  /** Behind the base URL without its version segment. */
+  readonly unversioned?: true;
   readonly shape:
     | "openai"
     | "anthropic"

@@ -43,7 +43,7 @@ const listings: Readonly<Partial<Record<DialectId, ModelListing>>> = {
   "anthropic-messages": { path: "/v1/models?limit=1000", shape: "anthropic" },
   "gemini-content": { path: "/models?pageSize=1000", shape: "gemini" },
   "cohere-v2": { path: "/v1/models?page_size=1000", shape: "cohere" },
-  "ollama-chat": { path: "/api/tags", shape: "ollama" },
+  "ollama-chat": { path: "/api/tags", shape: "ollama", unversioned: true },
 };
 
 /** Undefined: the API has no such operation, or no usual path for it. */

@@ -11,11 +11,14 @@ import { systemClock } from "../../src/core/clock.ts";
 import { systemRandom } from "../../src/core/ids.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { getDialect } from "../../src/dialects/registry.ts";
+import { makeModelLister } from "../../src/gateway/list-upstream-models.ts";
 import { openServer } from "../../src/http/server.ts";
 import type { Database } from "../../src/store/database.ts";
 import { findTokenByHash } from "../../src/store/tokens.ts";
 import { hasUsers } from "../../src/store/users.ts";
 import type { OpenedSync } from "../../src/sync/sync-parts.ts";
+import { makeAuthorizer } from "../../src/upstream/authorizer.ts";
+import { makeUpstream } from "../../src/upstream/upstream.ts";
 import type { SqlEngine } from "../engines/engines.ts";
 import { openFresh } from "../store/open-fresh.ts";
 import { makeFolder, openNode } from "../sync/open-node.ts";
@@ -75,6 +78,7 @@ export async function openAdmin(options: TestAdminOptions = {}): Promise<TestAdm
   };
   const state = { down: false };
   const { database } = store;
+  const upstream = makeUpstream({ clock: systemClock });
   const parts: AdminParts = {
     sync,
     database: {
@@ -106,6 +110,10 @@ export async function openAdmin(options: TestAdminOptions = {}): Promise<TestAdm
     probeChannel:
       options.probeChannel ??
       (() => Promise.resolve({ ok: true, status: 200, durationMs: 1, message: null })),
+    listUpstreamModels: makeModelLister({
+      upstream,
+      authorizer: makeAuthorizer({ upstream, clock: systemClock }),
+    }),
     dataKey: () => sync.secrets()?.dataKey,
     hashKey: sync.hashKey,
     hashToken: sync.hashToken,
@@ -165,6 +173,7 @@ export async function openAdmin(options: TestAdminOptions = {}): Promise<TestAdm
     },
     [Symbol.asyncDispose]: async () => {
       await server.close();
+      await upstream.close();
       await node.close();
       await store[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();

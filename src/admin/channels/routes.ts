@@ -1,6 +1,5 @@
 /** Channels: upstream accounts, their credentials sealed, and the test of one by a small real call. */
 import { z } from "zod";
-import { GatewayError } from "../../core/errors.ts";
 import { findChannel, listChannels } from "../../store/channels.ts";
 import { listCredentials } from "../../store/credentials.ts";
 import type { JsonObject } from "../../core/json-value.ts";
@@ -10,7 +9,6 @@ import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase, knownSecret } from "../ask-database.ts";
 import type { ConfigNoun, NounWrite } from "../config-noun.ts";
 import { configRoutes } from "../config-noun.ts";
-import { rowId, unknownRow } from "../config-reads.ts";
 import { checkGroups } from "../config-references.ts";
 import { invalid, parseFields } from "../parse-fields.ts";
 import type { ActReply, ActRequest, RouteSpec } from "../route-spec.ts";
@@ -25,6 +23,7 @@ import {
   probeBody,
   probeShown,
 } from "./schema.ts";
+import { servedChannel, upstreamModelRoutes } from "./upstream-models.ts";
 import { writeCredentials } from "./write-credentials.ts";
 
 const managers = ["root", "admin"] as const;
@@ -43,6 +42,7 @@ export function channelRoutes(parts: AdminParts): readonly RouteSpec[] {
       result: probeShown,
       act: (request) => probe(parts, request),
     },
+    ...upstreamModelRoutes(parts),
   ];
 }
 
@@ -138,16 +138,7 @@ async function saveCredentials(
 
 async function probe(parts: AdminParts, request: ActRequest): Promise<ActReply> {
   const { model } = parseFields(probeBody, request.body);
-  const id = rowId("channel", request);
-  const channel = parts.sync.current()?.channels.get(Number(id));
-  if (channel === undefined) {
-    if ((await askDatabase(parts, (db) => findChannel(db, id))) === undefined)
-      throw unknownRow("channel", request);
-    throw new GatewayError(
-      "conflict",
-      "This node does not serve the channel: see `rejected` in /api/nodes",
-    );
-  }
+  const channel = await servedChannel(parts, request);
   const tried = model ?? channel.options.testModel ?? firstModel(channel);
   const result = await parts.probeChannel(channel, tried);
   return { data: { ...result, model: tried } };

@@ -62,6 +62,19 @@ function onOneLine(text: string): string {
 
 export const credentialsSchema = z.array(headerSafe).max(1000);
 
+/** An upstream whose models are asked before there is a channel to it. */
+export const listedBody = z.strictObject({
+  provider: channelFields.provider,
+  baseUrl: channelFields.baseUrl.default(null),
+  credential: headerSafe.default(""),
+  headers: channelFields.headers.default({}),
+  proxy: channelFields.proxy.default(null),
+  settings: optionFields.settings.default({}),
+  dialects: optionFields.dialects.default([]),
+});
+
+export const listedShown = z.object({ id: z.string() });
+
 /** The body of a write, for the reference. */
 export const channelBody = channelSchema.extend({ credentials: credentialsSchema });
 

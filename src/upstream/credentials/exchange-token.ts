@@ -1,16 +1,12 @@
 /** Asks an OAuth 2 token endpoint for a token: one form posted over the same proxy as the call that needs it. */
 import { GatewayError } from "../../core/errors.ts";
-import type { Upstream, UpstreamExchange, UpstreamRequest } from "../upstream.ts";
+import { type WholeAnswer, sendWhole } from "../send-whole.ts";
+import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import type { IssuedToken } from "./token-cache.ts";
 
 export interface TokenWish {
   readonly url: string;
   readonly form: Readonly<Record<string, string>>;
-}
-
-interface WholeReply {
-  readonly status: number;
-  readonly body: Buffer;
 }
 
 const waitMs = 15_000;
@@ -25,7 +21,7 @@ export async function exchangeToken(
   wish: TokenWish,
 ): Promise<IssuedToken> {
   const { connectMs } = call.timeouts;
-  const reply = await send(upstream, {
+  const request: UpstreamRequest = {
     method: "POST",
     url: wish.url,
     headers: {
@@ -41,30 +37,12 @@ export async function exchangeToken(
       firstByteMs: waitMs,
       idleMs: waitMs,
     },
-  });
+  };
+  const reply = await sendWhole(upstream, request, maxReplyBytes);
   return readToken(wish.url, reply);
 }
 
-function send(upstream: Upstream, request: UpstreamRequest): Promise<WholeReply> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let status = 0;
-    let size = 0;
-    const exchange: UpstreamExchange = upstream.send(request, {
-      onHead: (told) => void (status = told),
-      onChunk: (chunk) => {
-        size += chunk.length;
-        if (size <= maxReplyBytes) return void chunks.push(chunk);
-        exchange.cancel();
-        reject(new GatewayError("upstream_invalid", "the token endpoint's reply is too long"));
-      },
-      onEnd: () => resolve({ status, body: Buffer.concat(chunks) }),
-      onError: reject,
-    });
-  });
-}
-
-function readToken(url: string, reply: WholeReply): IssuedToken {
+function readToken(url: string, reply: WholeAnswer): IssuedToken {
   const told = parseObject(reply.body);
   const { host } = new URL(url);
   if (reply.status >= 500)
