@@ -10,7 +10,7 @@ import type { DecodeEvent, ReadContext } from "../codec.ts";
 import { parsePayload } from "../framing.ts";
 import { type Fields, fieldsOf, findText, isObject, listOf, textOf } from "../loose-fields.ts";
 import { decodeCitation } from "./citations.ts";
-import { callIdOf, carriedOf, decodeBlock, decodeFinish } from "./decode-reply.ts";
+import { callIdOf, carriedOf, decodeFinish } from "./decode-reply.ts";
 import { answerTool } from "./encode-tools.ts";
 import { decodeError } from "./errors.ts";
 import { decodeServiceTier, decodeUsage } from "./usage.ts";
@@ -19,6 +19,7 @@ type Emit = (event: ReplyEvent) => void;
 
 /** A block that is open upstream. */
 interface OpenBlock {
+  /** Its number here; foreign blocks get theirs when they are told. */
   readonly block: number;
   readonly kind: "text" | "answer" | "thinking" | "tool-call" | "foreign";
   /** What the start told; of foreign blocks, what all told. */
@@ -39,6 +40,11 @@ interface StreamState {
   done: boolean;
   usage: Usage | null;
   tier: string | null;
+}
+
+function nextBlock(state: StreamState): number {
+  state.nextBlock += 1;
+  return state.nextBlock - 1;
 }
 
 /** Counts told anew; the last event of them holds. */
@@ -63,18 +69,20 @@ function onMessageStart(state: StreamState, event: Fields, emit: Emit): void {
   state.id = id;
   emit({ type: "start", id, model: findText(message["model"]), createdAtS: null });
   tellUsage(state, message["usage"], emit);
-  for (const block of listOf(message["content"])) tellWhole(state, fieldsOf(block), emit);
+  // Calls that a vendor's own tool makes come whole, with the end of the answer.
+  for (const block of listOf(message["content"])) {
+    onBlockStart(state, { index: "whole", content_block: block }, emit);
+    onBlockStop(state, { index: "whole" }, emit);
+  }
+  tellFinish(state, message, emit);
 }
 
-/** A block that came whole. */
-function tellWhole(state: StreamState, fields: Fields, emit: Emit): void {
-  const block = state.nextBlock;
-  const part = decodeBlock(fields, state.context, block);
-  if (part === undefined) return;
-  state.nextBlock += 1;
-  state.calls ||= part.kind === "tool-call";
-  emit({ type: "block", choice: 0, block, start: { kind: "part", part } });
-  emit({ type: "block-end", block });
+function tellFinish(state: StreamState, fields: Fields, emit: Emit): void {
+  if (state.finished || findText(fields["stop_reason"]) === null) return;
+  for (const opened of state.open.values()) closeBlock(state, opened, emit);
+  state.open.clear();
+  state.finished = true;
+  emit({ type: "finish", choice: 0, finish: decodeFinish(fields, state.calls) });
 }
 
 function kindOf(fields: Fields): OpenBlock["kind"] {
@@ -88,8 +96,7 @@ function onBlockStart(state: StreamState, event: Fields, emit: Emit): void {
   const fields = fieldsOf(event["content_block"]);
   if (fields["type"] === "redacted_thinking") return tellRedacted(state, fields, emit);
   const kind = kindOf(fields);
-  const block = state.nextBlock;
-  state.nextBlock += 1;
+  const block = kind === "foreign" ? -1 : nextBlock(state);
   const opened: OpenBlock = {
     block,
     kind,
@@ -111,8 +118,7 @@ function onBlockStart(state: StreamState, event: Fields, emit: Emit): void {
 }
 
 function tellRedacted(state: StreamState, fields: Fields, emit: Emit): void {
-  const block = state.nextBlock;
-  state.nextBlock += 1;
+  const block = nextBlock(state);
   emit({ type: "block", choice: 0, block, start: { kind: "reasoning", redacted: true } });
   emit({ type: "carried", block, carried: carriedOf(textOf(fields["data"]), state.context) });
   emit({ type: "block-end", block });
@@ -166,12 +172,19 @@ function parseInput(text: string): unknown {
   }
 }
 
+/** What only this dialect knows comes whole. */
+function tellForeign(state: StreamState, value: JsonObject, emit: Emit): void {
+  const block = nextBlock(state);
+  const part = { kind: "foreign", dialect: "anthropic-messages", value } as const;
+  emit({ type: "block", choice: 0, block, start: { kind: "part", part } });
+  emit({ type: "block-end", block });
+}
+
 function closeBlock(state: StreamState, opened: OpenBlock, emit: Emit): void {
   const { block, kind, fields, signature, input } = opened;
   if (kind === "foreign") {
     const value = input === "" ? fields : { ...fields, input: parseInput(input) };
-    const part = { kind, dialect: "anthropic-messages", value: value as JsonObject } as const;
-    emit({ type: "block", choice: 0, block, start: { kind: "part", part } });
+    return tellForeign(state, value as JsonObject, emit);
   }
   // No fragments: there are no arguments, or the start has told them.
   const isCall = kind === "tool-call" || kind === "answer";
@@ -189,13 +202,7 @@ function onBlockStop(state: StreamState, event: Fields, emit: Emit): void {
 }
 
 function onMessageDelta(state: StreamState, event: Fields, emit: Emit): void {
-  const delta = fieldsOf(event["delta"]);
-  if (findText(delta["stop_reason"]) !== null && !state.finished) {
-    for (const opened of state.open.values()) closeBlock(state, opened, emit);
-    state.open.clear();
-    state.finished = true;
-    emit({ type: "finish", choice: 0, finish: decodeFinish(delta, state.calls) });
-  }
+  tellFinish(state, fieldsOf(event["delta"]), emit);
   tellUsage(state, event["usage"], emit);
 }
 

@@ -90,8 +90,9 @@ export interface Seen {
 function stopReason(finish: Finish, seen: Seen): string {
   const told = stopReasons[finish.reason];
   if (told === "end_turn" && seen.refusal) return "refusal";
-  // Some vendors say `stop` after calls, or tell of calls that they never made.
-  if (told === "end_turn" && seen.calls && finish.reason !== "tool-error") return "tool_use";
+  // Some vendors say `stop` after calls, or tell of calls that they never made; Anthropic means what it says.
+  const unsaid = finish.raw !== "end_turn" && finish.reason !== "tool-error";
+  if (told === "end_turn" && seen.calls && unsaid) return "tool_use";
   return told === "tool_use" && !seen.calls ? "end_turn" : told;
 }
 

@@ -79,6 +79,8 @@ class EventWalk implements EventReading {
     if (this.#type === "content_block_delta") return this.#content ? "content" : "preamble";
     if (this.#type === "content_block_start") return this.#startKind();
     if (this.#type === "message_stop") return "done";
+    if (this.#type === "message_start")
+      return this.#finish ? "finish" : this.#content ? "content" : "preamble";
     if (this.#type !== "message_delta") return "preamble";
     return this.#finish ? "finish" : this.hasUsage ? "usage" : "preamble";
   }
@@ -130,10 +132,15 @@ class EventWalk implements EventReading {
     return next;
   }
 
+  /** Calls that a vendor's own tool makes come whole within `message_start`, with the end of the answer. */
   #messageMember(name: number, length: number, value: number): number {
+    const first = this.#bytes[value];
+    if (length === 11 && this.#is(name, "stop_reason")) this.#finish = first === quote;
+    else if (length === 7 && this.#is(name, "content") && first === openBracket)
+      this.#content = this.#bytes[skipSpace(this.#bytes, value + 1, this.#end)] !== closeBracket;
     if (length !== 5) return value;
-    if (this.#is(name, "usage")) this.hasUsage ||= this.#bytes[value] === openBrace;
-    if (this.#bytes[value] !== quote || !this.#is(name, "model")) return value;
+    if (this.#is(name, "usage")) this.hasUsage ||= first === openBrace;
+    if (first !== quote || !this.#is(name, "model")) return value;
     const end = skipString(this.#bytes, value, this.#end);
     if (end === -1) return this.#end;
     this.modelStart = value;
