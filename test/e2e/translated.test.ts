@@ -107,12 +107,12 @@ async function asks(yard: Yard, front: Front, ask: Ask = {}): Promise<Got> {
   return { status: response.status, headers: response.headers, text: got, understood };
 }
 
-async function vendor(t: TestContext, behaviour: Behaviour): Promise<FakeUpstream> {
+async function played(t: TestContext, behaviour: Behaviour): Promise<FakeUpstream> {
   return closing(t, await openFakeUpstream(behaviour));
 }
 
 async function yardOf(t: TestContext, target: Target, behaviour: Behaviour): Promise<Yard> {
-  return await openYard(t, { channels: [channel(await vendor(t, behaviour), target)] });
+  return await openYard(t, { channels: [channel(await played(t, behaviour), target)] });
 }
 
 test("there are pairs to translate", () => {
@@ -164,7 +164,7 @@ for (const { front, target } of pairs) {
     const { contentType, pieces } = turn(target, words, true);
     const told = buffers(pieces);
     const type = { "content-type": contentType };
-    const answering = await vendor(t, says(target, words));
+    const answering = await played(t, says(target, words));
     const failures: readonly [string, Behaviour][] = [
       ["500", status(500)],
       ["closed", (_request, response) => void response.socket?.destroy()],
@@ -172,7 +172,7 @@ for (const { front, target } of pairs) {
       ["only an error", reply('{"error":{"message":"busy","code":"rate_limit_exceeded"}}')],
     ];
     for (const [what, failure] of failures) {
-      const failing = await vendor(t, failure);
+      const failing = await played(t, failure);
       const channels = [
         channel(failing, target, { priority: 9 }),
         channel(answering, target, { priority: 1 }),
@@ -184,7 +184,7 @@ for (const { front, target } of pairs) {
     }
     // Cut behind each piece once content has begun, cleanly and by a broken connection.
     for (let kept = Math.ceil(told.length / 2); kept < told.length; kept += 1) {
-      const broken = await vendor(t, cutTyped(told.slice(0, kept), contentType));
+      const broken = await played(t, cutTyped(told.slice(0, kept), contentType));
       const single = await openYard(t, { channels: [channel(broken, target)] });
       const got = await asks(single, front, { stream: true });
       const record = await single.recorded(1);
@@ -194,7 +194,7 @@ for (const { front, target } of pairs) {
         assert.equal(record.outcome === "cut" || record.outcome === "failed", true, got.text);
       }
     }
-    const clean = await vendor(t, stream(told.slice(0, Math.ceil(told.length / 2)), type));
+    const clean = await played(t, stream(told.slice(0, Math.ceil(told.length / 2)), type));
     const single = await openYard(t, { channels: [channel(clean, target)] });
     const got = await asks(single, front, { stream: true });
     assert.equal(got.understood.whole, false, got.text);
@@ -218,7 +218,7 @@ for (const { front, target } of pairs) {
     const { contentType, pieces } = turn(target, words, true);
     const held = gate();
     const half = buffers(pieces).slice(0, Math.ceil(pieces.length / 2));
-    const one = await vendor(t, stream([...half, held], { "content-type": contentType }));
+    const one = await played(t, stream([...half, held], { "content-type": contentType }));
     const yard = await openYard(t, { channels: [channel(one, target)] });
     const leaving = new AbortController();
     const response = await fetch(yard.url + front.path({ stream: true }), {
