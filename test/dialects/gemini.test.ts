@@ -14,6 +14,7 @@ import { cleanParameters, cleanSchema } from "../../src/dialects/gemini/schema-f
 import { arrangeTurns } from "../../src/dialects/turns.ts";
 import type { ChatReply } from "../../src/wire/chat-reply.ts";
 import type { Conversation } from "../../src/wire/conversation.ts";
+import type { Usage } from "../../src/wire/usage.ts";
 import { loadRecordings, type Recording } from "../fakes/recordings.ts";
 import {
   asObject,
@@ -179,7 +180,7 @@ test("the reader of bytes agrees with the decoder about content, ends and usage"
   for (const { name, bytes } of streams()) {
     const read = geminiContent.makeEventReader();
     const kinds: string[] = [];
-    let usage = null;
+    let usage: Usage | null = null;
     const framer = new SseFramer((event) => {
       if (event.toString().trim() === "") return;
       const reading = read(event);

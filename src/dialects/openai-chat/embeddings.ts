@@ -105,12 +105,12 @@ function encodeReply(
   };
 }
 
+/** Numbers are what all vendors of this dialect write unasked; not all take a wish for them. */
 function encodeRequest(request: EmbeddingRequest, model: string): EncodedEmbedding {
   const { inputs, dimensions, endUser } = request;
   const body = {
     model,
     input: inputs.map((input) => (typeof input === "string" ? input : [...input])),
-    encoding_format: "float",
     ...(dimensions === null ? {} : { dimensions }),
     ...(endUser === null ? {} : { user: endUser }),
   };
