@@ -1,13 +1,14 @@
 /** Reads the facts of a chat, completions or embeddings request from the bytes of its body. */
-import { GatewayError } from "../../core/errors.ts";
 import {
   type MemberScan,
   readBoolean,
   readNumber,
   readString,
   scanMembers,
+  skipSpace,
 } from "../../core/json.ts";
 import type { CallFacts, ParseInput } from "../contract.ts";
+import { refuse } from "./members.ts";
 
 /** Members that are read here or edited on the way; each may stand in a body once. */
 const readNames = [
@@ -15,6 +16,7 @@ const readNames = [
   "stream",
   "stream_options",
   "tools",
+  "functions",
   "max_tokens",
   "max_completion_tokens",
   "user",
@@ -24,16 +26,16 @@ const readNames = [
 const maxModelLength = 256;
 const maxEndUserLength = 256;
 
-function refuse(field: string, message: string): GatewayError {
-  return new GatewayError("invalid_request", message, {
-    fields: [{ field, message }],
-    values: { detail: message },
-  });
-}
-
 function isNull(body: Buffer, scan: MemberScan, name: string): boolean {
   const range = scan.members[name];
   return range === undefined || body.toString("latin1", range.start, range.end) === "null";
+}
+
+/** Whether a member holds anything: an empty list offers nothing. */
+function isOffered(body: Buffer, scan: MemberScan, name: string): boolean {
+  const range = scan.members[name];
+  if (range === undefined || isNull(body, scan, name)) return false;
+  return body[range.start] !== 0x5b || body[skipSpace(body, range.start + 1)] !== 0x5d;
 }
 
 function parseModel(body: Buffer, scan: MemberScan): string | null {
@@ -92,7 +94,7 @@ export function parseCall({ operation, body, pathModel }: ParseInput): CallFacts
     bodyModel,
     stream,
     streamForm: "sse",
-    usesTools: !isNull(body, scan, "tools"),
+    usesTools: isOffered(body, scan, "tools") || isOffered(body, scan, "functions"),
     usageAsked: stream && parseUsageAsked(body, scan),
     endUser: parseEndUser(body, scan),
     maxOutputTokens: parseLimit(body, scan),

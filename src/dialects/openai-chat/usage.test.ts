@@ -120,3 +120,17 @@ test("buckets never add up to more than was told", () => {
   );
   fastCheck.assert(property);
 });
+
+test("what was written to a cache and read from it at once is one token", () => {
+  // OpenRouter over Gemini, recorded 2026.
+  const usage = decodeUsage({
+    prompt_tokens: 2168,
+    completion_tokens: 100,
+    total_tokens: 2268,
+    prompt_tokens_details: { cache_write_tokens: 2161, cached_tokens: 2161 },
+  });
+  assert.deepEqual(
+    [usage?.input, usage?.cacheRead, usage?.cacheWrite5m, usage?.output],
+    [0, 2161, 7, 100],
+  );
+});

@@ -115,7 +115,11 @@ export function decodeUsage(value: unknown, reasoningApart = false): Usage | nul
   const { output, reasoning } = outputOf(fields, prompt, reasoningApart);
   if (prompt + output === 0) return null;
   const cacheRead = cached(fields);
-  const { short, long } = written(fields);
+  const all = written(fields);
+  // OpenRouter counts what was written to a cache and read again at once in both: a whole prompt holds it once.
+  const isWhole = total !== undefined && total <= prompt + output && cacheRead <= prompt;
+  const short = isWhole ? Math.min(all.short, prompt - cacheRead) : all.short;
+  const long = isWhole ? Math.min(all.long, prompt - cacheRead - short) : all.long;
   // More cached than prompted: this vendor counts them apart from the prompt.
   const beside = cacheRead + short + long;
   const input = beside <= prompt ? prompt - beside : prompt;
