@@ -65,9 +65,11 @@ export function canonical(value: unknown): string {
   return `{${members.join(",")}}`;
 }
 
-function canonicalText(text: string): string {
+/** Clients hand on what vendors leave out: no arguments at all are an empty object. */
+function canonicalText(text: string | undefined): string {
+  if (text === undefined || text === "") return "{}";
   try {
-    return canonical(JSON.parse(text === "" ? "{}" : text));
+    return canonical(JSON.parse(text));
   } catch {
     return text;
   }
@@ -232,10 +234,16 @@ const messages: Read = async ({ url, key, model, stream }) => {
   }
   told.finish = messagesFinish[reply.stop_reason ?? ""] ?? "other";
   const { usage } = reply;
-  told.cacheRead = usage.cache_read_input_tokens ?? 0;
-  told.cacheWrite = usage.cache_creation_input_tokens ?? 0;
-  told.input = usage.input_tokens + told.cacheRead + told.cacheWrite;
-  told.output = usage.output_tokens;
+  // The vendor says that the parts of a turn with an advisor or a compaction are to be added up.
+  const iterations = asList(asObject(usage)["iterations"]);
+  const sum = (name: string): number =>
+    (iterations.length > 0 ? iterations : [usage])
+      .map((one) => number(asObject(one)[name]) ?? 0)
+      .reduce((left, right) => left + right, 0);
+  told.cacheRead = sum("cache_read_input_tokens");
+  told.cacheWrite = sum("cache_creation_input_tokens");
+  told.input = sum("input_tokens") + told.cacheRead + told.cacheWrite;
+  told.output = sum("output_tokens");
   told.reasoningTokens =
     number(asObject(asObject(usage)["output_tokens_details"])["thinking_tokens"]) ?? 0;
   return told;
