@@ -85,10 +85,10 @@ export async function attemptUntilAnswered(
 async function tryPrepared(prepared: PreparedAttempt, parts: AttemptParts): Promise<Ending> {
   const ending = await runAttempt(prepared, parts);
   if (ending.kind === "answered" || ending.failure.error.kind !== "upstream_auth") return ending;
-  const { candidate, provider } = prepared.attempt;
+  const { candidate, provider, endpoint } = prepared.attempt;
   const settings = settingsOf(provider, candidate.channel.options.settings);
   const secret = candidate.credential?.secret ?? "";
-  const stale = parts.authorizer.refused(provider.auth, secret, settings);
+  const stale = parts.authorizer.refused(endpoint.auth ?? provider.auth, secret, settings);
   return stale && prepared.attempt.call.upload?.replayable !== false
     ? await runAttempt(prepared, parts)
     : ending;

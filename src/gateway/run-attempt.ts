@@ -36,10 +36,11 @@ export interface PreparedAttempt {
 /** Resolves when the caller has its answer, or when the attempt failed and the caller has been told nothing. */
 export function runAttempt(prepared: PreparedAttempt, parts: SendingParts): Promise<Ending> {
   const { attempt, request } = prepared;
-  const { candidate, provider } = attempt;
+  const { candidate, provider, endpoint } = attempt;
   const settings = settingsOf(provider, candidate.channel.options.settings);
   const secret = candidate.credential?.secret ?? "";
-  const given = parts.authorizer.authorize(request, provider.auth, secret, settings);
+  const auth = endpoint.auth ?? provider.auth;
+  const given = parts.authorizer.authorize(request, auth, secret, settings);
   // Most credentials are headers as they are: only those that are signed or exchanged wait for a turn of the loop.
   return given instanceof Promise
     ? sendOnceSigned(prepared, given, parts.upstream)

@@ -34,7 +34,7 @@ const paths: Readonly<Partial<Record<DialectId, Paths>>> = {
   "cohere-v2": { chat: "/v2/chat", rerank: "/v2/rerank", embeddings: "/v2/embed" },
   "jina-v1": { rerank: "/rerank" },
   "bedrock-converse": { chat: ["/model/{model}/converse", "/model/{model}/converse-stream"] },
-  "ollama-chat": { chat: "/api/chat" },
+  "ollama-chat": { chat: "/api/chat", embeddings: "/api/embed" },
 };
 
 const listings: Readonly<Partial<Record<DialectId, ModelListing>>> = {

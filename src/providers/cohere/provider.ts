@@ -2,8 +2,6 @@
 import type { Provider } from "../contract.ts";
 import { standardEndpoints } from "../standard-endpoints.ts";
 
-const own = standardEndpoints("cohere-v2");
-
 export const cohere: Provider = {
   id: "cohere",
   label: "Cohere",
@@ -11,13 +9,6 @@ export const cohere: Provider = {
   defaultBaseUrl: "https://api.cohere.com",
   auth: { kind: "bearer" },
   credentialRequired: true,
-  endpoints: {
-    ...own,
-    embeddings: [
-      ...(own.embeddings ?? []),
-      // docs.cohere.com/docs/compatibility-api
-      { dialect: "openai-chat", path: "/compatibility/v1/embeddings", usageOptIn: false },
-    ],
-  },
+  endpoints: standardEndpoints("cohere-v2"),
   models: { path: "/v1/models?page_size=1000", shape: "cohere" },
 };

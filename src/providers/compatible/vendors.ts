@@ -223,6 +223,15 @@ const rows: readonly VendorRow[] = [
     quirks: [],
   },
   {
+    id: "voyage",
+    label: "Voyage AI",
+    docs: "https://docs.voyageai.com/reference/embeddings-api",
+    baseUrl: "https://api.voyageai.com/v1",
+    serves: ["embeddings"],
+    more: { rerank: [{ dialect: "voyage-rerank", path: "/rerank", usageOptIn: false }] },
+    models: null,
+  },
+  {
     id: "xai",
     label: "xAI",
     docs: "https://docs.x.ai/docs/api-reference",

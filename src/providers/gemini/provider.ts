@@ -9,18 +9,6 @@ export const gemini: Provider = {
   defaultBaseUrl: "https://generativelanguage.googleapis.com/v1beta",
   auth: { kind: "header", name: "x-goog-api-key" },
   credentialRequired: true,
-  endpoints: {
-    ...standardEndpoints("gemini-content"),
-    // Its OpenAI-compatible side takes the key as bearer (ai.google.dev/gemini-api/docs/openai, autumn 2026).
-    embeddings: [
-      ...(standardEndpoints("gemini-content").embeddings ?? []),
-      {
-        dialect: "openai-chat",
-        path: "/openai/embeddings",
-        auth: { kind: "bearer" },
-        usageOptIn: false,
-      },
-    ],
-  },
+  endpoints: standardEndpoints("gemini-content"),
   models: { path: "/models?pageSize=1000", shape: "gemini" },
 };
