@@ -20,6 +20,7 @@ export function addNoun(program: Command, noun: Noun, parts: CommandParts): void
   addEdit(command, noun, parts);
   addRemove(command, noun, parts);
   if (noun.hasTest) addTest(command, noun, parts);
+  if (noun.hasUpstreamModels) addUpstreamModels(command, noun, parts);
 }
 
 function addList(command: Command, noun: Noun, parts: CommandParts): void {
@@ -91,6 +92,20 @@ function addTest(command: Command, noun: Noun, parts: CommandParts): void {
     const result = reply.body["data"];
     if (isObject(result) && (result["ok"] === false || result["success"] === false))
       throw new CommandFailure(exitCodes.failed, t("fault.testFailed"));
+  });
+}
+
+function addUpstreamModels(command: Command, noun: Noun, parts: CommandParts): void {
+  const models = command.command("models <id>").description(parts.translate("verb.models"));
+  addConnectionFlags(models, parts).action(async (id: string, flags: Flags) => {
+    const client = await connect(flags, parts);
+    const path = `${pathOf(noun, id)}/upstream-models`;
+    const reply = await client.call({ method: "GET", path });
+    if (flags["format"] === "json") return parts.print(JSON.stringify(reply.body, null, 2));
+    const { data } = reply.body;
+    // One a line, so that they can be handed on to other commands.
+    for (const model of Array.isArray(data) ? data : [])
+      if (isObject(model)) parts.print(String(model["id"]));
   });
 }
 

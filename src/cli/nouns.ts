@@ -33,6 +33,8 @@ export interface Noun {
   readonly hasCredentials?: true;
   /** Whether a row can be tried out: `POST /api/<name>/:id/test`. */
   readonly hasTest?: true;
+  /** Whether a row's upstream can be asked for its models: `GET /api/<name>/:id/upstream-models`. */
+  readonly hasUpstreamModels?: true;
 }
 
 const text = (flag: string, field: string, help: MessageKey): FieldFlag => ({
@@ -69,10 +71,18 @@ const channels: Noun = {
     text("proxy", "proxy", "flag.proxy"),
     text("tag", "tag", "flag.tag"),
     text("reply-model", "replyModel", "flag.replyModel"),
+    ofKind("pair", "setting", "settings", "flag.settings"),
+    ofKind("list", "dialect", "dialects", "flag.dialects"),
+    text("bill-as", "billAs", "flag.billAs"),
+    ofKind("list", "disabled-stream", "disabledStream", "flag.disabledStream"),
+    ofKind("boolean", "only-chat", "onlyChat", "flag.onlyChat"),
+    text("test-model", "testModel", "flag.channelTestModel"),
+    ofKind("boolean", "unsealed-ids", "unsealedIds", "flag.unsealedIds"),
   ],
   columns: ["id", "name", "provider", "models", "groups", "priority", "weight", "status"],
   hasCredentials: true,
   hasTest: true,
+  hasUpstreamModels: true,
 };
 
 const keys: Noun = {

@@ -161,6 +161,53 @@ test("flags become the fields of the management API", async () => {
   });
 });
 
+test("a channel's options have flags of their own", async () => {
+  const line = [
+    ...addChannel,
+    ..."--without-credential --setting region=us-east-1 --setting a=b=c --dialect openai-chat".split(
+      " ",
+    ),
+    ..."--dialect anthropic-messages --bill-as sent --disabled-stream o1* --only-chat true".split(
+      " ",
+    ),
+    ..."--test-model small --unsealed-ids false".split(" "),
+  ];
+  assert.equal((await run(line)).code, 0);
+  const {
+    name: _name,
+    provider: _provider,
+    models: _models,
+    ...options
+  } = JSON.parse(sent[0]?.body ?? "");
+  assert.deepEqual(options, {
+    credentials: [],
+    settings: { region: "us-east-1", a: "b=c" },
+    dialects: ["openai-chat", "anthropic-messages"],
+    billAs: "sent",
+    disabledStream: ["o1*"],
+    onlyChat: true,
+    testModel: "small",
+    unsealedIds: false,
+  });
+});
+
+test("an upstream's models are told one a line", async () => {
+  const body = '{"data":[{"id":"gpt-4o"},{"id":"o3"}]}';
+  answers = [{ body }];
+  const ran = await run(["channels", "models", "7"]);
+  assert.deepEqual([ran.code, ran.out], [0, "gpt-4o\no3"]);
+  assert.deepEqual([sent[0]?.method, sent[0]?.url], ["GET", "/api/channels/7/upstream-models"]);
+  answers = [{ body }];
+  const json = await run(["channels", "models", "7", "-o", "json"]);
+  assert.deepEqual(JSON.parse(json.out).data, [{ id: "gpt-4o" }, { id: "o3" }]);
+  const detail = "api.openai.com answered 401: Incorrect API key provided";
+  answers = [{ status: 502, body: JSON.stringify({ code: "upstream_auth", status: 502, detail }) }];
+  const refused = await run(["channels", "models", "7"]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.error, /Incorrect API key/);
+  assert.equal((await run(["keys", "models", "7"])).code, 2);
+});
+
 test("credentials come from files, variables and standard input, in that order, never from the line", async () => {
   const file = join(folder, "credential");
   await writeFile(file, "from-file\r\n");
