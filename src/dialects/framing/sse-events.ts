@@ -4,23 +4,39 @@ import type { StreamEvent } from "../codec.ts";
 import { brokenOff, isWhole } from "./whole-json.ts";
 
 const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
 const colon = 0x3a;
 const space = 0x20;
 
-/** Length of `data:`. */
-const fieldLength = 5;
+const nameField = "event: ";
+const dataField = "data:";
 
-/** The payload of an event that is one plain `data:` line; undefined for all others. */
-function plainData(event: Buffer): string | undefined {
-  if (event.toString("latin1", 0, fieldLength) !== "data:") return undefined;
+function startsWith(event: Buffer, field: string, start: number): boolean {
+  return event.toString("latin1", start, start + field.length) === field;
+}
+
+/** Where the data line begins, a name before it; -1: the event is written otherwise. */
+function plainDataStart(event: Buffer): number {
+  if (startsWith(event, dataField, 0)) return 0;
+  if (!startsWith(event, nameField, 0)) return -1;
+  const start = event.indexOf(lineFeed) + 1;
+  return startsWith(event, dataField, start) ? start : -1;
+}
+
+/** An event of one data line and at most a name before it, as vendors write them; undefined for all others. */
+function readPlain(event: Buffer): StreamEvent | undefined {
+  const start = plainDataStart(event);
   const end = event.length - 2;
-  if (event.indexOf(lineFeed) !== end || event[end - 1] === 0x0d) return undefined;
-  return event.toString("utf8", event[fieldLength] === space ? fieldLength + 1 : fieldLength, end);
+  if (start === -1 || event.indexOf(lineFeed, start) !== end) return undefined;
+  if (event.includes(carriageReturn)) return undefined;
+  const name = start === 0 ? null : event.toString("utf8", nameField.length, start - 1);
+  const from = start + dataField.length;
+  return { name, payload: event.toString("utf8", event[from] === space ? from + 1 : from, end) };
 }
 
 function readEvent(event: Buffer): StreamEvent | undefined {
-  const plain = plainData(event);
-  if (plain !== undefined) return plain === "" ? undefined : { name: null, payload: plain };
+  const plain = readPlain(event);
+  if (plain !== undefined) return plain.payload === "" ? undefined : plain;
   const payload = eventData(event)?.toString() ?? "";
   if (payload === "") return undefined;
   return { name: eventName(event) ?? null, payload };
