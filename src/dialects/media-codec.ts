@@ -54,8 +54,8 @@ export interface MediaTarget {
 
 /** A request as a vendor wants it. */
 export interface EncodedMedia {
-  /** Put for `{name}` in the endpoint's path, percent-encoded by the gateway. */
-  readonly path?: Readonly<Record<string, string>>;
+  /** Put for `{name}` in the endpoint's path, percent-encoded by the gateway; a list is so many segments. */
+  readonly path?: Readonly<Record<string, string | readonly string[]>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body:
@@ -83,7 +83,7 @@ export interface MediaReadContext {
 
 export type DecodedMedia =
   | { readonly kind: "reply"; readonly reply: MediaReply }
-  /** Not finished: ask again at this URL (of the vendor's own host) after a while. */
+  /** Not finished: ask again at this URL of the vendor's own host, or at this path of it, after a while. */
   | { readonly kind: "pending"; readonly url: string; readonly afterMs: number }
   /** The vendor tells a failure in spite of its status. */
   | { readonly kind: "failed"; readonly error: ReplyError };

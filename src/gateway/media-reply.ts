@@ -38,12 +38,13 @@ export interface MediaReplyParts {
   readonly upstream: Upstream;
 }
 
-/** Asks again at a URL; answers how to stop it. */
-function pollRequest(sent: UpstreamRequest, url: string): UpstreamRequest {
-  if (!URL.canParse(url) || new URL(url).origin !== new URL(sent.url).origin)
+/** The request that asks again. Throws `upstream_invalid` where the answer would lie with somebody else. */
+function pollRequest(sent: UpstreamRequest, at: string): UpstreamRequest {
+  const url = URL.parse(at, sent.url);
+  if (url?.origin !== new URL(sent.url).origin)
     throw new GatewayError("upstream_invalid", "the reply is to be had from another host");
   const { "content-type": _type, ...headers } = sent.headers;
-  return { ...sent, method: "GET", url, headers, body: null };
+  return { ...sent, method: "GET", url: url.href, headers, body: null };
 }
 
 export class MediaReplyTaker implements BodyTaker {

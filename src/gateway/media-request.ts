@@ -128,7 +128,9 @@ function urlOf(attempt: Attempt, endpoint: Endpoint, encoded: EncodedMedia): str
   // What the codec fills in is encoded before the manifest's own placeholders are looked for.
   const path = endpoint.path.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
     const value = encoded.path?.[name];
-    return value === undefined ? whole : encodeSegment(name, value);
+    if (value === undefined) return whole;
+    const segments = typeof value === "string" ? [value] : value;
+    return segments.map((segment) => encodeSegment(name, segment)).join("/");
   });
   const filled = endpointUrl(
     provider,

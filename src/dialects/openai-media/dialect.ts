@@ -3,7 +3,9 @@ import { eventData } from "../../core/sse.ts";
 import type { Dialect } from "../contract.ts";
 import { decodeError, renderError, renderErrorEvent } from "../openai-errors.ts";
 import { renderModel, renderModels } from "../openai-models.ts";
+import { decodeRequest } from "./decode-request.ts";
 import { editBody, reservedParameters } from "./edit.ts";
+import { encodeReply } from "./encode-reply.ts";
 import { parseCall, requestKinds } from "./parse.ts";
 import { readReply, textBytes } from "./reply.ts";
 import { eventUsage, makeEventReader } from "./stream.ts";
@@ -11,6 +13,7 @@ import { eventUsage, makeEventReader } from "./stream.ts";
 export const openaiMedia: Dialect = {
   id: "openai-media",
   front: null,
+  media: { decodeRequest, encodeReply },
   reservedParameters,
   parse: parseCall,
   edit: editBody,
