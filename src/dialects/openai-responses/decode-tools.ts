@@ -16,7 +16,7 @@ import {
   refuse,
   requiredString,
 } from "./fields.ts";
-import { type OfferedTool, flatName, offeredTools } from "./tool-names.ts";
+import { type OfferedTool, callerNames, flatName, offeredTools } from "./tool-names.ts";
 
 function describe(tool: JsonObject, { namespace, path }: OfferedTool): string | null {
   const own = optionalString(tool, "description", path);
@@ -68,6 +68,18 @@ function noteServerTools(paths: readonly OfferedTool[], others: boolean, note: N
   }
 }
 
+/** A call of such a name could not be told back: it may mean the tool of the namespace or the plain one. */
+function refuseAmbiguous(request: JsonObject, tools: readonly Tool[]): void {
+  const spaced = callerNames(request);
+  if (spaced.size === 0) return;
+  const seen = new Set<string>();
+  for (const { name } of tools) {
+    if (seen.has(name) && spaced.has(name))
+      throw refuse("tools", `has two tools that upstreams know as ${name}; rename one of them`);
+    seen.add(name);
+  }
+}
+
 /** The functions and custom tools of a request, namespaces made flat. */
 export function decodeTools(request: JsonObject, note: Note): Tool[] {
   optionalArray(request, "tools");
@@ -80,6 +92,7 @@ export function decodeTools(request: JsonObject, note: Note): Tool[] {
     else if (type === "custom") tools.push(customTool(tool, offered, note));
     else servers.push(offered);
   }
+  refuseAmbiguous(request, tools);
   const forbidden = request["tool_choice"] === "none";
   noteServerTools(servers, tools.length > 0 || forbidden, note);
   return tools;

@@ -1,5 +1,4 @@
 /** OpenAI's Responses API, joined into one dialect. */
-import { eventData } from "../../core/sse.ts";
 import type { UpstreamCodec } from "../codec.ts";
 import type { Dialect } from "../contract.ts";
 import { renderModel, renderModels } from "../openai-models.ts";
@@ -11,21 +10,11 @@ import { encodeReply } from "./encode-reply.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { makeResponseStream } from "./encode-stream.ts";
 import { decodeError, decodeErrorEvent, renderError, renderErrorEvent } from "./errors.ts";
-import { isObject } from "./fields.ts";
 import { parseCall } from "./parse.ts";
 import { readReply, textBytes } from "./reply.ts";
 import { eventModel, makeEventReader } from "./stream.ts";
 import { renderTokenCount } from "./token-count.ts";
-import { decodeUsage } from "./usage.ts";
-
-function eventUsage(event: Buffer): ReturnType<typeof decodeUsage> {
-  try {
-    const parsed: unknown = JSON.parse(eventData(event)?.toString() ?? "null");
-    return isObject(parsed) ? decodeUsage(parsed["response"]) : null;
-  } catch {
-    return null;
-  }
-}
+import { eventUsage } from "./usage.ts";
 
 export const openaiResponses: Dialect = {
   id: "openai-responses",

@@ -15,7 +15,7 @@ import { encodeItems, encodeSystem } from "./encode-items.ts";
 const leastOutputTokens = 16;
 
 /** Models that reason without being asked; asking others for encrypted reasoning is refused. */
-const reasoningName = /(^|[/.])(o[1-9]|gpt-([5-9]|\d\d)|codex)/i;
+const reasoningName = /(^|[/.])(o[1-9]|gpt-([5-9]|\d\d)|codex)(?!.*chat)/i;
 
 /** Most tokens to think with that an effort stands for; beyond the last one it is `high`. */
 const effortBudgets = [

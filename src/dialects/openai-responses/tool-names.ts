@@ -50,34 +50,45 @@ function spread(tools: Json | undefined, path: string): OfferedTool[] {
   });
 }
 
-/** All tools that a request offers: its own and those that came up in its input, each once. */
+/** The name of an offered tool as its caller says it; undefined for the vendor's own tools and for nonsense. */
+function callerName({ value, namespace }: OfferedTool): CallerName | undefined {
+  const name = isObject(value) ? value["name"] : undefined;
+  const space = namespace?.["name"] ?? null;
+  if (typeof name !== "string" || (space !== null && typeof space !== "string")) return undefined;
+  return { name, namespace: space };
+}
+
+/** All tools that a request offers: its own, then those that came up in its input and are not among them. */
 export function offeredTools(request: JsonObject): OfferedTool[] {
   const tools = spread(request["tools"], "tools");
   const { input } = request;
   const items = Array.isArray(input) ? (input as readonly Json[]) : [];
+  const brought: OfferedTool[] = [];
   for (const [index, item] of items.entries())
     if (isObject(item) && bringers.includes(String(item["type"])))
-      tools.push(...spread(item["tools"], `input[${index}].tools`));
-  const seen = new Set<string>();
-  return tools.filter(({ value, namespace }) => {
-    const key = JSON.stringify([
-      namespace?.["name"] ?? null,
-      isObject(value) ? value["name"] : null,
-    ]);
-    const repeated = isObject(value) && typeof value["name"] === "string" && seen.has(key);
-    seen.add(key);
-    return !repeated;
-  });
+      brought.push(...spread(item["tools"], `input[${index}].tools`));
+  if (brought.length === 0) return tools;
+  const key = (tool: OfferedTool): string | undefined => {
+    const told = callerName(tool);
+    return told === undefined ? undefined : flatName(told.namespace, told.name);
+  };
+  const seen = new Set(tools.map(key));
+  for (const tool of brought) {
+    const name = key(tool);
+    if (name === undefined || seen.has(name)) continue;
+    seen.add(name);
+    tools.push(tool);
+  }
+  return tools;
 }
 
 /** How callers name the tools that upstreams know by flat names; plain ones are not in it. */
 export function callerNames(request: JsonObject): ReadonlyMap<string, CallerName> {
   const names = new Map<string, CallerName>();
-  for (const { value, namespace } of offeredTools(request)) {
-    const name = isObject(value) ? value["name"] : undefined;
-    const space = namespace?.["name"];
-    if (typeof name === "string" && typeof space === "string")
-      names.set(flatName(space, name), { name, namespace: space });
+  for (const tool of offeredTools(request)) {
+    const told = callerName(tool);
+    if (told !== undefined && told.namespace !== null)
+      names.set(flatName(told.namespace, told.name), told);
   }
   return names;
 }

@@ -1,5 +1,6 @@
 /** Usage as the Responses API tells it, both ways. Promise kept here: no token is counted twice. */
 import type { JsonObject } from "../../core/json-value.ts";
+import { eventData } from "../../core/sse.ts";
 import type { Usage, UsageKinds } from "../../wire/usage.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -57,6 +58,15 @@ export function decodeUsage(response: unknown): Usage | null {
     estimated: false,
     ...(kinds === undefined ? {} : { kinds }),
   };
+}
+
+/** Usage told by a stream's event; null: none. */
+export function eventUsage(event: Buffer): Usage | null {
+  try {
+    return decodeUsage(fieldsOf(JSON.parse(eventData(event)?.toString() ?? "null"))["response"]);
+  } catch {
+    return null;
+  }
 }
 
 /** Usage as a response object tells it. */
