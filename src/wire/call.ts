@@ -21,6 +21,7 @@ export type MediaDialectId =
   | "elevenlabs-speech"
   | "elevenlabs-transcription"
   | "gemini-predict"
+  | "minimax-images"
   | "minimax-speech"
   | "replicate-predictions"
   | "stability-images"
