@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- calls propagation channels memory] [--quick|--full]`: measured side by side in one run, printed as
+ * `npm run bench [-- calls translated propagation channels memory] [--quick|--full]`: measured side by side in one run, printed as
  * a table and kept as JSON in bench/results/. Load goes to loopback only and is bounded in time.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import { benchCalls, type Figure } from "./calls.ts";
 import { benchChannels } from "./channels.ts";
 import { benchMemory } from "./memory.ts";
 import { benchPropagation } from "./propagation.ts";
+import { benchTranslated } from "./translated.ts";
 
 const wanted = process.argv.slice(2);
 const quick = wanted.includes("--quick");
@@ -17,6 +18,7 @@ const full = wanted.includes("--full");
 
 const parts: Readonly<Record<string, () => Promise<Figure[]>>> = {
   calls: () => benchCalls(quick ? { rounds: 1, seconds: 5 } : { rounds: 3, seconds: 8 }),
+  translated: () => benchTranslated({ rounds: quick ? 1 : 5 }),
   propagation: () => benchPropagation(quick ? 50 : 500),
   channels: () => benchChannels(10_000),
   memory: () => benchMemory(full ? 10 : 1),
