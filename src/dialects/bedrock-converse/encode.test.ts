@@ -143,6 +143,16 @@ const reasoningCases: readonly [string, Partial<Conversation>, Record<string, un
   ],
   ["anthropic.claude-opus-4-7", { sampling: { temperature: 0.3, topP: 1, topK: 2 } }, {}],
   [
+    "anthropic.claude-saga-7",
+    { reasoning: wish({ effort: "none" }), sampling: { temperature: 0.3 } },
+    {},
+  ],
+  [
+    "anthropic.claude-v2:1",
+    { sampling: { temperature: 0.3, topP: 1 } },
+    { inferenceConfig: { temperature: 0.3, topP: 1 } },
+  ],
+  [
     "anthropic.claude-opus-5-5",
     { reasoning: wish({ budgetTokens: 3000 }) },
     {

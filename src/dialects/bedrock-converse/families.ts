@@ -45,8 +45,14 @@ export interface ModelTraits {
 }
 
 /** Name and version, in both orders that Anthropic has used: `claude-sonnet-4-5-…`, `claude-3-7-sonnet-…`. */
-const newNames = /claude-(opus|sonnet|haiku|fable)-(\d{1,2})(?!\d)(?:-(\d{1,2})(?!\d))?/u;
+const newNames = /claude-(opus|sonnet|haiku|fable|mythos)-(\d{1,2})(?!\d)(?:-(\d{1,2})(?!\d))?/u;
 const oldNames = /claude-(\d)(?:-(\d))?-(opus|sonnet|haiku)/u;
+
+/** Above every version there is. */
+const newest = 990;
+
+/** Versions that Bedrock takes a schema for; it refuses one to all that came behind them. */
+const schemaVersions = [41, 45, 46];
 
 interface ClaudeName {
   readonly kind: string;
@@ -61,7 +67,8 @@ function readClaudeName(model: string): ClaudeName {
   const old = oldNames.exec(model);
   if (old !== null)
     return { kind: old[3] ?? "", version: Number(old[1]) * 10 + Number(old[2] ?? 0) };
-  return { kind: "", version: 0 };
+  // A name that is newer than this table is read as the newest; those before Claude 3 have no such words.
+  return { kind: "", version: /claude-(?:v?2|instant)/u.test(model) ? 0 : newest };
 }
 
 function thinkingOf({ version }: ClaudeName): ClaudeThinking {
@@ -71,15 +78,15 @@ function thinkingOf({ version }: ClaudeName): ClaudeThinking {
 
 function claudeTraits(name: ClaudeName): ClaudeTraits {
   const { kind, version } = name;
-  const fable = kind === "fable";
-  const newest = version >= 55 && kind !== "haiku";
+  const fable = kind === "fable" || kind === "mythos";
+  const alwaysThinks = version >= 55 && kind !== "haiku";
   return {
     thinking: thinkingOf(name),
     takesBudget: !fable && version < 55,
-    canStopThinking: !fable && !newest,
+    canStopThinking: !fable && !alwaysThinks,
     takesSampling: version < 47,
     takesBothSamplings: version < 41,
-    takesForcedTools: !newest && !(fable && version > 50),
+    takesForcedTools: !alwaysThinks && !(fable && version > 50),
     takesHighestEfforts: version >= 47,
   };
 }
@@ -107,8 +114,7 @@ export function traitsOf(model: string): ModelTraits {
     family,
     claude: name === null ? null : claudeTraits(name),
     novaReasons: model.includes("amazon.nova-2"),
-    takesSchema:
-      name === null ? schemaModels.test(model) : name.version === 45 || name.version === 46,
+    takesSchema: name === null ? schemaModels.test(model) : schemaVersions.includes(name.version),
     caches: likelyClaude || family === "nova",
     cachesTools: likelyClaude,
     takesResultStatus: likelyClaude || family === "nova",
