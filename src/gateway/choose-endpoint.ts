@@ -12,6 +12,7 @@ import { endpointsOf, servesModel } from "../providers/address-channel.ts";
 import type { Endpoint, Provider, UpstreamOperation } from "../providers/contract.ts";
 import type { Channel } from "../sync/entities.ts";
 import type { CallRequest, DialectId } from "../wire/call.ts";
+import { type EmbeddingTurn, translatesEmbeddings, turnEmbeddings } from "./embeddings.ts";
 import type { Call } from "./ending.ts";
 import { mediaCodecFor } from "./media-request.ts";
 
@@ -28,6 +29,8 @@ export interface EndpointChoice {
   readonly translation: Translation | null;
   /** How rerank or media get into a vendor's own API; left out: they do not. */
   readonly media?: MediaCodec;
+  /** How embeddings get into another dialect; left out: they do not. */
+  readonly embedding?: EmbeddingTurn;
 }
 
 /** Endpoints of a channel for an operation and a model as sent, in order of preference. */
@@ -49,6 +52,7 @@ export function canTake(
 ): boolean {
   if (endpoint.dialect === request.dialect) return true;
   if (mediaCodecFor(endpoint.dialect, request) !== undefined) return true;
+  if (translatesEmbeddings(endpoint.dialect, request)) return true;
   return request.operation === "chat" && findUpstreamCodec(endpoint.dialect) !== undefined;
 }
 
@@ -60,20 +64,34 @@ export function chooseEndpoint(
   const { request, decoded } = call;
   const own = endpoints.find(({ dialect }) => dialect === request.dialect);
   if (own !== undefined && !mustTranslate(call)) return { endpoint: own, translation: null };
+  if (request.operation === "embeddings")
+    return firstFitting(endpoints, (endpoint) => {
+      const embedding = turnEmbeddings(call, endpoint.dialect);
+      return embedding === undefined ? undefined : { endpoint, translation: null, embedding };
+    });
   if (request.operation !== "chat") return chooseMedia(call, endpoints);
-  let refusal: GatewayError | undefined;
-  for (const endpoint of own === undefined ? endpoints : [own, ...endpoints]) {
+  return firstFitting(own === undefined ? endpoints : [own, ...endpoints], (endpoint) => {
     const codec = findUpstreamCodec(endpoint.dialect);
-    if (codec === undefined) continue;
+    if (codec === undefined) return undefined;
+    const dropped = judge(decoded.conversation().uses, endpoint.dialect as TargetId);
+    return { endpoint, translation: { codec, dropped } };
+  });
+}
+
+/** The first choice that is not refused; throws the first refusal where all others are too. */
+function firstFitting(
+  endpoints: readonly Endpoint[],
+  choose: (endpoint: Endpoint) => EndpointChoice | undefined,
+): EndpointChoice | undefined {
+  let refusal: GatewayError | undefined;
+  for (const endpoint of endpoints)
     try {
-      const { uses } = decoded.conversation();
-      const dropped = judge(uses, endpoint.dialect as TargetId);
-      return { endpoint, translation: { codec, dropped } };
+      const choice = choose(endpoint);
+      if (choice !== undefined) return choice;
     } catch (thrown) {
       if (!(thrown instanceof GatewayError) || thrown.kind !== "invalid_request") throw thrown;
       refusal ??= thrown;
     }
-  }
   if (refusal !== undefined) throw refusal;
   return undefined;
 }

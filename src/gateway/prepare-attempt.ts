@@ -10,6 +10,7 @@ import type { UpstreamRequest } from "../upstream/upstream.ts";
 import { betasFor } from "./betas.ts";
 import { instructed, ordered, parametersFor } from "./channel-orders.ts";
 import { type Translation, chooseEndpoint, endpointsFor } from "./choose-endpoint.ts";
+import { embeddingBody } from "./embeddings.ts";
 import type { Attempt, Call } from "./ending.ts";
 import { prepareMedia, uploadHeaders } from "./media-request.ts";
 import { putWish, wishOf, wished } from "./model-wishes.ts";
@@ -44,7 +45,7 @@ export function prepareAttempt(
 
 /** The request but for its credential. */
 function makeRequest(attempt: Attempt): UpstreamRequest {
-  const { call, candidate, provider, endpoint, translation } = attempt;
+  const { call, candidate, provider, endpoint } = attempt;
   const { channel } = candidate;
   const betas = betasFor(provider, endpoint, call.request.headers);
   const add =
@@ -65,31 +66,43 @@ function makeRequest(attempt: Attempt): UpstreamRequest {
       }),
       ...uploadHeaders(call),
     },
-    body:
-      call.upload?.body(candidate.model) ??
-      (translation === null ? editedBody(attempt, add) : translatedBody(attempt, translation, add)),
+    body: call.upload?.body(candidate.model) ?? bodyOf(attempt, add),
     proxy: channel.proxy,
     timeouts: channel.timeouts,
   };
 }
 
-function urlOf({ call, candidate, provider, endpoint, translation }: Attempt): string {
+function urlOf({ call, candidate, provider, endpoint, embedding }: Attempt): string {
   const { operation, pathAction } = call.request;
   // Actions come from the table of public paths.
-  const path = endpoint.path.replace("{action}", pathAction ?? "");
-  const url = endpointUrl(
-    provider,
-    candidate.channel,
-    { ...endpoint, path },
-    {
-      model: candidate.model,
-      secret: candidate.credential?.secret ?? "",
-      stream: call.facts.stream,
-    },
-  );
+  const served = endpoint.path.includes("{action}")
+    ? { ...endpoint, path: endpoint.path.replace("{action}", pathAction ?? "") }
+    : endpoint;
+  const url = endpointUrl(provider, candidate.channel, served, {
+    model: candidate.model,
+    secret: candidate.credential?.secret ?? "",
+    stream: call.facts.stream,
+  });
   // Gemini names by the path which of an operation's forms the body has (`:embedContent`, `:batchEmbedContents`).
-  if (operation !== "embeddings" || translation !== null || pathAction === undefined) return url;
+  if (operation !== "embeddings" || embedding !== undefined || pathAction === undefined) return url;
   return url.replace(/:[a-z]+$/i, `:${pathAction}`);
+}
+
+function bodyOf(attempt: Attempt, add: JsonObject): Buffer {
+  const { candidate, endpoint } = attempt;
+  const { channel, model } = candidate;
+  const body = foreignBody(attempt);
+  if (body === undefined) return editedBody(attempt, add);
+  const parameters = parametersFor(channel, model);
+  const { extraBody } = channel.options;
+  return Buffer.from(JSON.stringify(ordered(body, { endpoint, parameters, extraBody, add })));
+}
+
+/** In the endpoint's dialect; undefined: it is the caller's own. */
+function foreignBody(attempt: Attempt): JsonObject | undefined {
+  const { candidate, translation, embedding } = attempt;
+  if (translation !== null) return encodedBody(attempt, translation);
+  return embedding === undefined ? undefined : embeddingBody(embedding, candidate.model);
 }
 
 function editedBody(attempt: Attempt, add: JsonObject): Buffer {
@@ -109,22 +122,14 @@ function editedBody(attempt: Attempt, add: JsonObject): Buffer {
   return wish === null ? body : putWish(body, attempt, wish);
 }
 
-function translatedBody(attempt: Attempt, { codec }: Translation, add: JsonObject): Buffer {
+function encodedBody(attempt: Attempt, { codec }: Translation): JsonObject {
   const { call, candidate, endpoint } = attempt;
-  const { channel, model } = candidate;
-  const { options } = channel;
+  const { options } = candidate.channel;
   const conversation = wished(call.decoded.conversation(), wishOf(attempt));
-  const body = codec.encodeRequest(instructed(conversation, options.systemPrompt), {
-    model,
+  return codec.encodeRequest(instructed(conversation, options.systemPrompt), {
+    model: candidate.model,
     stream: call.facts.stream,
     askUsage: endpoint.usageOptIn,
     quirks: endpoint.quirks ?? [],
   });
-  const orders = {
-    endpoint,
-    parameters: parametersFor(channel, model),
-    extraBody: options.extraBody,
-    add,
-  };
-  return Buffer.from(JSON.stringify(ordered(body, orders)));
 }

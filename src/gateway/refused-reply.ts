@@ -44,8 +44,8 @@ export class RefusedReply implements BodyTaker {
       this.#pieces.join(),
       this.#attempt.candidate.credential?.secret ?? "",
     );
-    const { call, translation, turn } = this.#attempt;
-    const codec = turn?.codec ?? translation?.codec;
+    const { call, translation, turn, embedding } = this.#attempt;
+    const codec = turn?.codec ?? (translation ?? embedding)?.codec;
     const told =
       codec === undefined ? call.dialect.readError(body) : fromReplyError(codec.decodeError(body));
     this.#settle({ kind: "failed", failure: refusedReply({ ...this.#head, told, body }) });

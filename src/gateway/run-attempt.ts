@@ -11,12 +11,14 @@ import {
 import type { Upstream, UpstreamExchange, UpstreamRequest } from "../upstream/upstream.ts";
 import type { Attempt, BodyTaker, Ending, Settle } from "./ending.ts";
 import type { HeaderMap } from "../wire/call.ts";
+import { warned } from "./dropped-header.ts";
+import { takeEmbeddings } from "./embeddings.ts";
 import { brokenExchange } from "./failure.ts";
 import { type Sending, mediaTakerOf } from "./media-takers.ts";
 import { RefusedReply } from "./refused-reply.ts";
 import { StreamTee } from "./tee.ts";
 import { TranslatedStream } from "./translated-stream.ts";
-import { TranslatedWhole } from "./translated-whole.ts";
+import { takeTranslatedWhole } from "./translated-whole.ts";
 import { WholeReply, goneUnanswered } from "./whole-reply.ts";
 
 /** How long usage is waited for when the caller left after the finish. */
@@ -163,30 +165,19 @@ function takerOf(
   headers: Readonly<Record<string, string>>,
   settle: Settle,
 ): BodyTaker {
-  const { call, translation } = attempt;
+  const { call, translation, embedding } = attempt;
+  if (embedding !== undefined) return takeEmbeddings(attempt, embedding, { headers, settle });
   const isStream = call.facts.stream && !isWholeJson(headers["content-type"] ?? "");
   const { front } = call.dialect;
   if (translation === null || front === null)
     return isStream
       ? new StreamTee(attempt, headers, settle)
       : new WholeReply(attempt, headers, settle);
-  const { dropped } = translation;
-  const warned = dropped.length === 0 ? headers : { ...headers, [droppedHeader]: named(dropped) };
-  const parts = { attempt, translation, front, headers: warned };
-  return isStream ? new TranslatedStream(parts, settle) : new TranslatedWhole(parts, settle);
+  const parts = { attempt, translation, front, headers: warned(headers, translation.dropped) };
+  return isStream ? new TranslatedStream(parts, settle) : takeTranslatedWhole(parts, settle);
 }
 
 /** Lines of JSON are a stream. */
 function isWholeJson(contentType: string): boolean {
   return contentType.includes("json") && !/ndjson|jsonl|json-seq|stream\+json/.test(contentType);
-}
-
-/** Tells the caller which of its fields the upstream of this model has no place for. */
-const droppedHeader = "x-switchyard-dropped";
-const maxDroppedLength = 1000;
-
-/** Names are the caller's own text: what a header cannot hold is left out. */
-function named(fields: readonly string[]): string {
-  const text = fields.map((field) => field.replaceAll(/[^\x21-\x2b\x2d-\x7e]/g, "_")).join(", ");
-  return text.length <= maxDroppedLength ? text : `${text.slice(0, maxDroppedLength)}...`;
 }

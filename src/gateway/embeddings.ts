@@ -1,0 +1,99 @@
+/** Embeddings of a caller's dialect from an upstream that speaks another one. */
+import type { JsonObject } from "../core/json-value.ts";
+import type { UpstreamCodec } from "../dialects/codec.ts";
+import type { EmbeddingFront, EmbeddingUpstream } from "../dialects/embedding-codec.ts";
+import { findEmbeddingCodec } from "../dialects/embedding-registry.ts";
+import { findUpstreamCodec } from "../dialects/registry.ts";
+import type { CallRequest, DialectId } from "../wire/call.ts";
+import type { EmbeddingReply, EmbeddingRequest } from "../wire/embedding.ts";
+import { warned } from "./dropped-header.ts";
+import type { Attempt, BodyTaker, Call, Settle } from "./ending.ts";
+import { WholeJson } from "./whole-json.ts";
+
+/** How embeddings get into another dialect and back. */
+export interface EmbeddingTurn {
+  readonly front: EmbeddingFront;
+  readonly upstream: EmbeddingUpstream;
+  /** Reads the dialect's errors. */
+  readonly codec: UpstreamCodec;
+  readonly request: EmbeddingRequest;
+}
+
+/** Whether callers of a dialect can have embeddings from an upstream of another one. */
+export function translatesEmbeddings(
+  target: DialectId,
+  request: Pick<CallRequest, "dialect" | "operation">,
+): boolean {
+  return (
+    request.operation === "embeddings" &&
+    findEmbeddingCodec(request.dialect)?.front != null &&
+    findEmbeddingCodec(target)?.upstream != null &&
+    findUpstreamCodec(target) !== undefined
+  );
+}
+
+/** Undefined: they are not translated. Throws `invalid_request` naming the field. */
+export function turnEmbeddings(call: Call, target: DialectId): EmbeddingTurn | undefined {
+  const front = findEmbeddingCodec(call.request.dialect)?.front;
+  const upstream = findEmbeddingCodec(target)?.upstream;
+  const codec = findUpstreamCodec(target);
+  if (front == null || upstream == null || codec === undefined) return undefined;
+  const request = front.decodeRequest(call.decoded.body(), contextOf(call));
+  return { front, upstream, codec, request };
+}
+
+function contextOf({ facts, request }: Call): {
+  readonly model: string;
+  readonly pathAction: string | null;
+} {
+  return { model: facts.model, pathAction: request.pathAction ?? null };
+}
+
+/** Throws `invalid_request` for inputs that the upstream's dialect cannot say. */
+export function embeddingBody(turn: EmbeddingTurn, model: string): JsonObject {
+  return turn.upstream.encodeRequest(turn.request, model).body;
+}
+
+export function takeEmbeddings(
+  attempt: Attempt,
+  turn: EmbeddingTurn,
+  reply: { readonly headers: Readonly<Record<string, string>>; readonly settle: Settle },
+): BodyTaker {
+  const { inputs } = turn.request;
+  return new WholeJson(
+    {
+      decode: (parsed) => turn.upstream.decodeReply(parsed, inputs.length),
+      decodeError: (body) => turn.codec.decodeError(body),
+      tell: (vectors) => tell(vectors, attempt, { ...reply, turn }),
+    },
+    reply.settle,
+  );
+}
+
+function tell(
+  vectors: EmbeddingReply,
+  attempt: Attempt,
+  told: {
+    readonly turn: EmbeddingTurn;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly settle: Settle;
+  },
+): void {
+  const { call, candidate, shownModel } = attempt;
+  const { turn } = told;
+  const shown = shownModel ?? vectors.model ?? candidate.model;
+  const context = { ...contextOf(call), model: shown };
+  const body = Buffer.from(JSON.stringify(turn.front.encodeReply(vectors, turn.request, context)));
+  const { dropped } = turn.upstream.encodeRequest(turn.request, candidate.model);
+  const own = { "content-type": "application/json", "content-length": String(body.length) };
+  call.reply.whole({ status: 200, headers: { ...warned(told.headers, dropped), ...own }, body });
+  told.settle({
+    kind: "answered",
+    outcome: "complete",
+    error: null,
+    usage: vectors.usage,
+    textBytes: 0,
+    modelReported: vectors.model,
+    firstContentAtMs: call.clock.monotonic(),
+  });
+}
