@@ -124,6 +124,14 @@ export interface ListedModel {
   readonly ownedBy: string;
 }
 
+/** Where a page stands in the whole list. */
+export interface ModelPage {
+  /** Whether models follow (where the caller goes backwards: precede). */
+  readonly hasMore: boolean;
+  /** What asks for the next page, in dialects that page by tokens; null: there is none. */
+  readonly nextToken: string | null;
+}
+
 /** How an error is told. */
 export interface Telling {
   readonly locale: Locale;
@@ -161,7 +169,8 @@ export interface Dialect {
   renderErrorEvent(error: GatewayError, telling: Telling): Buffer;
   /** A comment that keeps connections alive and changes nothing. */
   readonly ping: Buffer;
-  renderModels(models: readonly ListedModel[]): RenderedReply;
+  /** One page of the list; `page` left out: all of it. */
+  renderModels(models: readonly ListedModel[], page?: ModelPage): RenderedReply;
   renderModel(model: ListedModel): RenderedReply;
   /** The answer of `count-tokens`, counted by the gateway; left out: the dialect has no such operation. */
   renderTokenCount?(inputTokens: number): RenderedReply;

@@ -6,6 +6,7 @@ import { findProvider } from "../providers/registry.ts";
 import type { Snapshot } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Caller } from "../wire/caller.ts";
+import { pageModels } from "./page-models.ts";
 
 function groupsOf(caller: Caller): readonly string[] {
   const { group, fallbackGroup } = caller;
@@ -43,8 +44,10 @@ export function answerModels(
   caller: Caller,
   parts: { readonly snapshot: Snapshot; readonly dialect: Dialect },
 ): RenderedReply {
-  if (request.operation === "models")
-    return parts.dialect.renderModels(listAll(parts.snapshot, caller));
+  if (request.operation === "models") {
+    const { models, page } = pageModels(listAll(parts.snapshot, caller), request);
+    return parts.dialect.renderModels(models, page);
+  }
   const id = request.pathModel ?? "";
   const listed = isModelAllowed(caller.models, id)
     ? findListed(parts.snapshot, caller, id)

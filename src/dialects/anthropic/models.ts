@@ -1,6 +1,6 @@
 /** Lists models, and tells token counts, in Anthropic's shape. */
 import type { JsonObject } from "../../core/json-value.ts";
-import type { ListedModel, RenderedReply } from "../contract.ts";
+import type { ListedModel, ModelPage, RenderedReply } from "../contract.ts";
 
 /** Models have no birthday here; clients only need the same time each time. */
 const createdAt = "2023-11-14T22:13:20Z";
@@ -18,11 +18,10 @@ function reply(value: JsonObject): RenderedReply {
   return { status: 200, headers, body };
 }
 
-/** All models on one page. */
-export function renderModels(models: readonly ListedModel[]): RenderedReply {
+export function renderModels(models: readonly ListedModel[], page?: ModelPage): RenderedReply {
   return reply({
     data: models.map(shape),
-    has_more: false,
+    has_more: page?.hasMore ?? false,
     first_id: models[0]?.id ?? null,
     last_id: models.at(-1)?.id ?? null,
   });

@@ -1,5 +1,5 @@
 /** Lists models, and tells counts of tokens, in Google's shape. */
-import type { ListedModel, RenderedReply } from "../contract.ts";
+import type { ListedModel, ModelPage, RenderedReply } from "../contract.ts";
 import { bareModel, fullModel } from "./model-name.ts";
 
 const conversational = ["generateContent", "streamGenerateContent", "countTokens"];
@@ -26,8 +26,12 @@ function reply(value: object): RenderedReply {
   return { status: 200, headers, body };
 }
 
-export function renderModels(models: readonly ListedModel[]): RenderedReply {
-  return reply({ models: models.map(shape) });
+export function renderModels(models: readonly ListedModel[], page?: ModelPage): RenderedReply {
+  const nextToken = page?.nextToken ?? null;
+  return reply({
+    models: models.map(shape),
+    ...(nextToken !== null && { nextPageToken: nextToken }),
+  });
 }
 
 export function renderModel(model: ListedModel): RenderedReply {
