@@ -128,7 +128,10 @@ test("frames of invoke carry the model's own events, which can be written as SSE
     { name: "message_start", payload: inner[0] ?? "" },
     { name: "ping", payload: inner[1] ?? "" },
     { name: null, payload: inner[2] ?? "" },
-    { name: "modelStreamErrorException", payload: '{"message":"broken"}' },
+    {
+      name: "error",
+      payload: '{"type":"error","error":{"type":"api_error","message":"broken"}}',
+    },
   ];
   assertEveryCut("aws-invoke", body, expected);
   const written = Buffer.concat(expected.slice(0, 3).map(renderSse));

@@ -60,7 +60,7 @@ export function exceptionStatus(name: string): number | null {
 }
 
 /**
- * The error that an exception frame tells (framings `aws-event-stream` and `aws-invoke`). Undefined for other events:
+ * The error that an exception frame tells (framing `aws-event-stream`). Undefined for other events:
  * names of exceptions end in `Exception`, no other event's name does.
  */
 export function readException(event: StreamEvent): ReplyError | undefined {

@@ -73,13 +73,38 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
   throw new GatewayError("upstream_invalid", "A frame of the stream holds no JSON object");
 }
 
-/** Frames of invoke: the body's `bytes` are the model's own event in base64. */
+/** Anthropic's words for AWS's exceptions; others are `api_error`. */
+const errorTypes: Readonly<Record<string, string>> = {
+  validationException: "invalid_request_error",
+  accessDeniedException: "permission_error",
+  resourceNotFoundException: "not_found_error",
+  modelTimeoutException: "timeout_error",
+  throttlingException: "rate_limit_error",
+  modelNotReadyException: "rate_limit_error",
+  serviceUnavailableException: "overloaded_error",
+};
+
+/** An exception stands outside the model's own events, where nobody would read it: it becomes Anthropic's `error`. */
+function asModelError({ name, payload }: StreamEvent): StreamEvent {
+  let message: unknown;
+  try {
+    message = parseObject(payload)["message"];
+  } catch {
+    message = payload;
+  }
+  const type = errorTypes[name ?? ""] ?? "api_error";
+  const told = typeof message === "string" && message !== "" ? message : (name ?? type);
+  const error = { type: "error", error: { type, message: told } };
+  return { name: "error", payload: JSON.stringify(error) };
+}
+
+/** Frames of invoke: the body's `bytes` are the event of the model (of Claude) in base64. */
 export function makeInvokeFrameReader(emit: Emit): (frame: Buffer) => void {
   const codec = makeCodec();
   return (bytes) => {
     const frame = decodeFrame(codec, bytes);
     const fault = readFault(frame);
-    if (fault !== undefined) return emit(fault);
+    if (fault !== undefined) return emit(asModelError(fault));
     const inner: unknown = parseObject(bodyText(frame))["bytes"];
     if (typeof inner !== "string") return;
     const payload = Buffer.from(inner, "base64").toString();
