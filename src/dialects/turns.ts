@@ -72,14 +72,27 @@ export function arrangeTurns(messages: readonly Message[]): Turn[] {
   return turns;
 }
 
+/** The result of each call, undefined where none came. Of several the last holds; calls may share an id. */
+function matchResults(
+  calls: readonly ToolCallPart[],
+  results: readonly ToolResultPart[],
+): (ToolResultPart | undefined)[] {
+  return calls.map(({ id }, index) => {
+    const alike = results.filter(({ callId }) => callId === id);
+    const behind = calls.slice(index).filter((call) => call.id === id).length;
+    return alike.at(-behind);
+  });
+}
+
 function userTurn(built: Building, calls: readonly ToolCallPart[]): Turn {
-  const results = calls.map((call): ToolResultPart => {
-    const found = built.results.findLast((result) => result.callId === call.id);
-    if (found !== undefined) return { ...found, name: found.name ?? call.name };
+  const found = matchResults(calls, built.results);
+  const results = calls.map((call, index): ToolResultPart => {
+    const result = found[index];
+    if (result !== undefined) return { ...result, name: result.name ?? call.name };
     const content = [{ kind: "text" as const, text: missingResult }];
     return { kind: "tool-result", callId: call.id, name: call.name, content, isError: true };
   });
-  const orphans = built.results.filter(({ callId }) => !calls.some(({ id }) => id === callId));
+  const orphans = built.results.filter((result) => !found.includes(result));
   const parts = built.parts as UserPart[];
   return { role: "user", parts: [...results, ...orphans.flatMap(asText), ...parts] };
 }
