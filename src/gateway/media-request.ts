@@ -144,7 +144,7 @@ function urlOf(attempt: Attempt, endpoint: Endpoint, encoded: EncodedMedia): str
 
 function encodeSegment(name: string, value: string): string {
   if (value !== "" && !/^\.{1,2}$/.test(value) && value.isWellFormed())
-    return encodeURIComponent(value);
+    return encodeURIComponent(value).replaceAll("%40", "@");
   const message = `\`${name}\` cannot be part of a path`;
   const fields = [{ field: name, message }];
   throw new GatewayError("invalid_request", message, { fields, values: { detail: message } });

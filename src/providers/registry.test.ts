@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { findMediaCodec } from "../dialects/media-registry.ts";
+import { findDialect, findUpstreamCodec } from "../dialects/registry.ts";
 import type { Endpoint, Provider } from "./contract.ts";
 import { placeholder, settingsOf } from "./fill-template.ts";
 import { findProvider, providers } from "./registry.ts";
-import { standardDialects } from "./standard-endpoints.ts";
 
 const folder = import.meta.dirname;
 
@@ -66,10 +67,15 @@ for (const provider of providers)
       }
     });
 
-    test("speaks dialects that are known", () => {
-      const media = readFileSync(join(folder, "../wire/call.ts"), "utf8");
-      for (const { dialect } of endpointsOf(provider))
-        assert.ok(standardDialects.includes(dialect) || media.includes(`"${dialect}"`), dialect);
+    test("can be called for each operation: by its own API, or translated into it", () => {
+      for (const [operation, endpoints] of Object.entries(provider.endpoints))
+        for (const { dialect } of endpoints) {
+          const passes = findDialect(dialect) !== undefined;
+          const translated = [findUpstreamCodec, findMediaCodec].some(
+            (find) => find(dialect) !== undefined,
+          );
+          assert.ok(passes || translated, `${operation}: ${dialect}`);
+        }
     });
 
     test("is reached by https, or on this machine", () => {
@@ -94,7 +100,8 @@ for (const provider of providers)
       const used = templatesOf(provider).flatMap((text) =>
         [...text.matchAll(placeholder)].map(([, name = ""]) => name),
       );
-      const own = ["model", "modelPath", "credential"];
+      // The last four are put in by media codecs and the table of public paths.
+      const own = ["model", "modelPath", "credential", "voice", "task", "target", "action"];
       for (const name of used) assert.ok(own.includes(name) || name in known, `{${name}}`);
       const elsewhere = [
         ...Object.values(derived).flatMap((rule) => [rule.setting]),
@@ -104,6 +111,10 @@ for (const provider of providers)
         "authority",
         "scope",
         "keyHeader",
+        // Read by the dialects of speech.
+        "voices",
+        // Read by media codecs.
+        "voices",
       ];
       for (const { key } of settings) assert.ok([...used, ...elsewhere].includes(key), key);
     });

@@ -18,11 +18,12 @@ function encode(request: ImageRequest): JsonObject {
 
 export const cloudflareImages: MediaCodec = {
   serves: ["image"],
-  encodeRequest: (request) => {
+  encodeRequest: (request, { model }) => {
     const image = asKind(request, "image");
     onlyGenerates(image);
     if (image.count !== 1) throw cannot("n", "This model's channel makes one image at a time");
-    return { body: { kind: "json", value: encode(image) } };
+    // Names look like @cf/black-forest-labs/flux-1-schnell.
+    return { path: { target: model.split("/") }, body: { kind: "json", value: encode(image) } };
   },
   decodeReply: ({ headers, body }) => {
     if ((headers["content-type"] ?? "").startsWith("image/"))

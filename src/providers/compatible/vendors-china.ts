@@ -1,7 +1,26 @@
 /** China's vendors that speak OpenAI's API: one row each, as in vendors.ts. */
 import type { Provider } from "../contract.ts";
 import { chatAndEmbeddings } from "./operation-sets.ts";
+import { voicesSetting } from "../voices-setting.ts";
 import { makeVendor, plain, type VendorRow } from "./vendor-row.ts";
+
+const minimaxMedia: VendorRow["more"] = {
+  speech: [{ dialect: "minimax-speech", path: "/t2a_v2", usageOptIn: false }],
+  "image-generation": [{ dialect: "minimax-images", path: "/image_generation", usageOptIn: false }],
+};
+
+const minimaxMedia: Provider["endpoints"] = {
+  speech: [{ dialect: "minimax-speech", path: "/t2a_v2", usageOptIn: false }],
+  "image-generation": [{ dialect: "minimax-images", path: "/image_generation", usageOptIn: false }],
+};
+
+/** Images are tasks of the vendor's own API, at another address. */
+function dashscopeImages(baseUrl: string): Provider["endpoints"] {
+  const path = "/api/v1/services/aigc/text2image/image-synthesis";
+  return {
+    "image-generation": [{ dialect: "dashscope-images", path, baseUrl, usageOptIn: false }],
+  };
+}
 
 const rows: readonly VendorRow[] = [
   {
@@ -27,6 +46,17 @@ const rows: readonly VendorRow[] = [
     baseUrl: "https://dashscope.aliyuncs.com/compatible-mode/v1",
     serves: chatAndEmbeddings,
     anthropic: "https://dashscope.aliyuncs.com/apps/anthropic",
+    more: dashscopeImages("https://dashscope.aliyuncs.com"),
+    more: {
+      "image-generation": [
+        {
+          dialect: "dashscope-images",
+          baseUrl: "https://dashscope.aliyuncs.com",
+          path: "/api/v1/services/aigc/text2image/image-synthesis",
+          usageOptIn: false,
+        },
+      ],
+    },
     quirks: [...plain, "enable-thinking"],
   },
   {
@@ -36,6 +66,17 @@ const rows: readonly VendorRow[] = [
     baseUrl: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
     serves: chatAndEmbeddings,
     anthropic: "https://dashscope-intl.aliyuncs.com/apps/anthropic",
+    more: dashscopeImages("https://dashscope-intl.aliyuncs.com"),
+    more: {
+      "image-generation": [
+        {
+          dialect: "dashscope-images",
+          baseUrl: "https://dashscope-intl.aliyuncs.com",
+          path: "/api/v1/services/aigc/text2image/image-synthesis",
+          usageOptIn: false,
+        },
+      ],
+    },
     quirks: [...plain, "enable-thinking"],
   },
   {
@@ -62,9 +103,12 @@ const rows: readonly VendorRow[] = [
     label: "MiniMax",
     docs: "https://platform.minimax.io/docs/api-reference/text-openai-api",
     baseUrl: "https://api.minimax.io/v1",
+    more: minimaxMedia,
     anthropic: "https://api.minimax.io/anthropic",
     anthropicFirst: true,
     countsTokens: true,
+    settings: [voicesSetting],
+    more: minimaxMedia,
     quirks: [...plain, "reasoning-split", "no-reasoning-wish"],
   },
   {
@@ -72,9 +116,12 @@ const rows: readonly VendorRow[] = [
     label: "MiniMax (China)",
     docs: "https://platform.minimaxi.com/docs/api-reference/text-openai-api",
     baseUrl: "https://api.minimaxi.com/v1",
+    more: minimaxMedia,
     anthropic: "https://api.minimaxi.com/anthropic",
     anthropicFirst: true,
     countsTokens: true,
+    settings: [voicesSetting],
+    more: minimaxMedia,
     quirks: [...plain, "reasoning-split", "no-reasoning-wish"],
   },
   {

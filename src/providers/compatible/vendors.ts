@@ -30,6 +30,16 @@ const rows: readonly VendorRow[] = [
     docs: "https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility/",
     baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account}/ai/v1",
     serves: chatAndEmbeddings,
+    more: {
+      "image-generation": [
+        {
+          dialect: "cloudflare-images",
+          baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account}/ai",
+          path: "/run/{target}",
+          usageOptIn: false,
+        },
+      ],
+    },
     settings: [
       {
         key: "account",
@@ -40,6 +50,16 @@ const rows: readonly VendorRow[] = [
         forBaseUrl: true,
       },
     ],
+    more: {
+      "image-generation": [
+        {
+          dialect: "cloudflare-images",
+          path: "/ai/run/{modelPath}",
+          baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account}",
+          usageOptIn: false,
+        },
+      ],
+    },
     models: {
       path: "/ai/models/search?per_page=100",
       baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account}",
@@ -189,6 +209,11 @@ const rows: readonly VendorRow[] = [
     docs: "https://www.recraft.ai/docs/api-reference/endpoints",
     baseUrl: "https://external.api.recraft.ai/v1",
     serves: ["image-generation"],
+    more: {
+      "image-tool": [
+        { dialect: "openai-media", path: "/{action}", usageOptIn: false, omit: ["model"] },
+      ],
+    },
     models: null,
   },
   {

@@ -15,6 +15,13 @@ const others = ["*/*"];
 const geminis = ["gemini*", "gemma*", "learnlm*"];
 const claudes = ["claude*"];
 
+const images: Endpoint = {
+  dialect: "gemini-content",
+  path: `${google}:generateContent`,
+  usageOptIn: false,
+  models: ["gemini*"],
+};
+
 const endpoints: Readonly<Partial<Record<UpstreamOperation, readonly Endpoint[]>>> = {
   chat: [
     {
@@ -40,6 +47,16 @@ const endpoints: Readonly<Partial<Record<UpstreamOperation, readonly Endpoint[]>
       models: others,
     },
   ],
+  "image-generation": [
+    {
+      dialect: "gemini-predict",
+      path: `${google}:predict`,
+      usageOptIn: false,
+      models: ["imagen*"],
+    },
+    images,
+  ],
+  "image-edit": [images],
   "count-tokens": [
     {
       dialect: "gemini-content",
