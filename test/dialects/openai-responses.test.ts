@@ -245,3 +245,23 @@ test("what is kept of a response is what the next request may stand on", { skip 
     assert.deepEqual(kinds, ["text", ...expected], id);
   }
 });
+
+test("compactions and token counts pass through as they are", { skip }, () => {
+  const compacted = loadRecordings("openai-compact") ?? [];
+  const counted = (loadRecordings("count-tokens") ?? []).filter(({ request }) =>
+    request.path.endsWith("/responses/input_tokens"),
+  );
+  assert.ok(compacted.length > 0 && counted.length > 0);
+  for (const { request, response } of [...compacted, ...counted]) {
+    const facts = dialect.parse({ operation: "compact", body: request.body, query: {} });
+    assert.deepEqual([facts.stream, facts.model], [false, parse(request.body)["model"]]);
+    const told = dialect.readReply(response.body);
+    assert.equal(told?.isError, response.status !== 200);
+    const usage = parse(response.body)["usage"] as JsonObject | undefined;
+    const input = told?.usage ?? null;
+    assert.equal(
+      input === null ? undefined : input.input + input.cacheRead,
+      usage?.["input_tokens"] ?? 0,
+    );
+  }
+});
