@@ -113,8 +113,6 @@ for (const provider of providers)
         "keyHeader",
         // Read by the dialects of speech.
         "voices",
-        // Read by media codecs.
-        "voices",
       ];
       for (const { key } of settings) assert.ok([...used, ...elsewhere].includes(key), key);
     });

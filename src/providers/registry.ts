@@ -3,18 +3,13 @@ import { GatewayError } from "../core/errors.ts";
 import { findDialect } from "../dialects/registry.ts";
 import { anthropic } from "./anthropic/provider.ts";
 import { azureAnthropic, azureDeployments, azureV1 } from "./azure/provider.ts";
-import { azureSpeech } from "./azure-speech/provider.ts";
 import { bedrock } from "./bedrock/provider.ts";
 import { cohere } from "./cohere/provider.ts";
 import { compatibleVendors } from "./compatible/vendors.ts";
 import type { Provider } from "./contract.ts";
 import { custom } from "./custom/provider.ts";
-import { elevenlabs } from "./elevenlabs/provider.ts";
 import { gemini } from "./gemini/provider.ts";
-import { mediaVendors } from "./media/vendors.ts";
 import { openai } from "./openai/provider.ts";
-import { replicate } from "./replicate/provider.ts";
-import { stability } from "./stability/provider.ts";
 import { vertex, vertexExpress } from "./vertex/provider.ts";
 
 /** All providers, in the order they are shown. */
@@ -29,13 +24,8 @@ export const providers: readonly Provider[] = [
   azureV1,
   azureAnthropic,
   cohere,
-  azureSpeech,
-  elevenlabs,
-  replicate,
-  stability,
   custom,
   ...compatibleVendors,
-  ...mediaVendors,
 ];
 
 const byId: Readonly<Record<string, Provider>> = Object.fromEntries(

@@ -4,11 +4,6 @@ import { chatAndEmbeddings } from "./operation-sets.ts";
 import { voicesSetting } from "../voices-setting.ts";
 import { makeVendor, plain, type VendorRow } from "./vendor-row.ts";
 
-const minimaxMedia: VendorRow["more"] = {
-  speech: [{ dialect: "minimax-speech", path: "/t2a_v2", usageOptIn: false }],
-  "image-generation": [{ dialect: "minimax-images", path: "/image_generation", usageOptIn: false }],
-};
-
 const minimaxMedia: Provider["endpoints"] = {
   speech: [{ dialect: "minimax-speech", path: "/t2a_v2", usageOptIn: false }],
   "image-generation": [{ dialect: "minimax-images", path: "/image_generation", usageOptIn: false }],
@@ -47,16 +42,6 @@ const rows: readonly VendorRow[] = [
     serves: chatAndEmbeddings,
     anthropic: "https://dashscope.aliyuncs.com/apps/anthropic",
     more: dashscopeImages("https://dashscope.aliyuncs.com"),
-    more: {
-      "image-generation": [
-        {
-          dialect: "dashscope-images",
-          baseUrl: "https://dashscope.aliyuncs.com",
-          path: "/api/v1/services/aigc/text2image/image-synthesis",
-          usageOptIn: false,
-        },
-      ],
-    },
     quirks: [...plain, "enable-thinking"],
   },
   {
@@ -67,16 +52,6 @@ const rows: readonly VendorRow[] = [
     serves: chatAndEmbeddings,
     anthropic: "https://dashscope-intl.aliyuncs.com/apps/anthropic",
     more: dashscopeImages("https://dashscope-intl.aliyuncs.com"),
-    more: {
-      "image-generation": [
-        {
-          dialect: "dashscope-images",
-          baseUrl: "https://dashscope-intl.aliyuncs.com",
-          path: "/api/v1/services/aigc/text2image/image-synthesis",
-          usageOptIn: false,
-        },
-      ],
-    },
     quirks: [...plain, "enable-thinking"],
   },
   {
@@ -103,7 +78,6 @@ const rows: readonly VendorRow[] = [
     label: "MiniMax",
     docs: "https://platform.minimax.io/docs/api-reference/text-openai-api",
     baseUrl: "https://api.minimax.io/v1",
-    more: minimaxMedia,
     anthropic: "https://api.minimax.io/anthropic",
     anthropicFirst: true,
     countsTokens: true,
@@ -116,7 +90,6 @@ const rows: readonly VendorRow[] = [
     label: "MiniMax (China)",
     docs: "https://platform.minimaxi.com/docs/api-reference/text-openai-api",
     baseUrl: "https://api.minimaxi.com/v1",
-    more: minimaxMedia,
     anthropic: "https://api.minimaxi.com/anthropic",
     anthropicFirst: true,
     countsTokens: true,

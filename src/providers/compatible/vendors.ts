@@ -50,16 +50,6 @@ const rows: readonly VendorRow[] = [
         forBaseUrl: true,
       },
     ],
-    more: {
-      "image-generation": [
-        {
-          dialect: "cloudflare-images",
-          path: "/ai/run/{modelPath}",
-          baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account}",
-          usageOptIn: false,
-        },
-      ],
-    },
     models: {
       path: "/ai/models/search?per_page=100",
       baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account}",

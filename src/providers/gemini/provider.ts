@@ -10,14 +10,6 @@ const images: Endpoint = {
   models: ["gemini*"],
 };
 
-/** Models that answer conversations with images. */
-const images: Endpoint = {
-  dialect: "gemini-content",
-  path: "/models/{model}:generateContent",
-  usageOptIn: false,
-  models: ["gemini*"],
-};
-
 export const gemini: Provider = {
   id: "gemini",
   label: "Google Gemini",
