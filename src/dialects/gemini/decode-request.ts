@@ -46,8 +46,10 @@ function noteOthers(request: Spot, uses: Uses): void {
 }
 
 function decodeTier(spot: Spot, uses: Uses): string | null {
-  const word = stringAt(spot).toLowerCase();
-  if (word === "" || word === "unspecified" || word === "service_tier_unspecified") return null;
+  const word = stringAt(spot)
+    .toLowerCase()
+    .replace(/^service_tier_/, "");
+  if (word === "" || word === "unspecified") return null;
   note(uses, "service-tier", spot);
   return word === "standard" ? "default" : word;
 }

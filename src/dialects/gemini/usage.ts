@@ -35,7 +35,11 @@ function inputOf(fields: Fields, modality: string, input: number): number {
 function kindsOf(fields: Fields, input: number, cacheRead: number, output: number): UsageKinds {
   const kinds = {
     inputAudio: inputOf(fields, "AUDIO", input),
-    inputImage: inputOf(fields, "IMAGE", input),
+    // Pages are seen as pictures are.
+    inputImage: Math.min(
+      inputOf(fields, "IMAGE", input) + inputOf(fields, "DOCUMENT", input),
+      input,
+    ),
     inputVideo: inputOf(fields, "VIDEO", input),
     cacheReadAudio: Math.min(modal(fields, "cacheTokensDetails", "AUDIO"), cacheRead),
     outputAudio: Math.min(modal(fields, "candidatesTokensDetails", "AUDIO"), output),
