@@ -9,6 +9,7 @@ import { compatibleVendors } from "./compatible/vendors.ts";
 import type { Provider } from "./contract.ts";
 import { custom } from "./custom/provider.ts";
 import { gemini } from "./gemini/provider.ts";
+import { mediaVendors } from "./media/vendors.ts";
 import { openai } from "./openai/provider.ts";
 import { vertex, vertexExpress } from "./vertex/provider.ts";
 
@@ -26,6 +27,7 @@ export const providers: readonly Provider[] = [
   cohere,
   custom,
   ...compatibleVendors,
+  ...mediaVendors,
 ];
 
 const byId: Readonly<Record<string, Provider>> = Object.fromEntries(
