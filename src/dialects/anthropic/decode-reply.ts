@@ -63,7 +63,9 @@ export function decodeBlock(
       return { kind: "tool-call", id: callIdOf(fields, context, index), name, arguments: text };
     }
     default:
-      return { kind: "foreign", dialect, value: fields as JsonObject };
+      return findText(fields["type"]) === null
+        ? undefined
+        : { kind: "foreign", dialect, value: fields as JsonObject };
   }
 }
 
