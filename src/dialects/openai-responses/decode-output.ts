@@ -114,6 +114,9 @@ export function decodeOutputItem(
   }
 }
 
+/** States in which a response holds no answer, or only the beginning of one. */
+const unfinished: readonly string[] = ["cancelled", "queued", "in_progress"];
+
 /** Why a response ended, by its status and by what it holds. */
 export function decodeFinish(response: JsonObject, kinds: ReadonlySet<string>): Finish {
   const status = textOf(response["status"]);
@@ -126,7 +129,7 @@ export function decodeFinish(response: JsonObject, kinds: ReadonlySet<string>): 
   }
   if (kinds.has("tool-call")) return { ...base, reason: "tool-calls" };
   if (kinds.has("refusal") && !kinds.has("text")) return { ...base, reason: "refusal" };
-  return { ...base, reason: status === "cancelled" ? "other" : "stop" };
+  return { ...base, reason: unfinished.includes(status) ? "other" : "stop" };
 }
 
 const statuses: Readonly<Record<string, number>> = {
