@@ -190,7 +190,7 @@ function readPart(state: StreamState, choice: Choice, part: Fields): void {
   if (typeof part["text"] === "string") return readText(state, choice, part);
   if (readMedia(state, choice, part)) return;
   const { thoughtSignature, thought, ...rest } = part;
-  if (Object.keys(rest).length === 0) {
+  if (Object.values(rest).every((member) => member === null)) {
     if (thoughtSignature !== undefined || thought !== undefined) readText(state, choice, part);
     return;
   }

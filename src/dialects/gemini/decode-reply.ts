@@ -40,8 +40,9 @@ function tellUsage(state: StreamState, chunk: Fields): void {
 function readBlock(state: StreamState, chunk: Fields): void {
   const feedback = fieldsOf(chunk["promptFeedback"]);
   const word = findText(feedback["blockReason"]);
+  if (word === null || listOf(chunk["candidates"]).length > 0) return;
   const choice = choiceOf(state, 0);
-  if (word === null || listOf(chunk["candidates"]).length > 0 || choice.ended) return;
+  if (choice.ended) return;
   endChoice(state, choice, decodeBlock(word, findText(feedback["blockReasonMessage"])));
 }
 

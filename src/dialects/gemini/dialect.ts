@@ -5,7 +5,7 @@ import type { Dialect } from "../contract.ts";
 import { editBody, reservedParameters } from "./edit.ts";
 import { decodeError, renderError, renderErrorEvent } from "./errors.ts";
 import { geminiFront } from "./front.ts";
-import { renderModel, renderModels } from "./models.ts";
+import { renderModel, renderModels, renderTokenCount } from "./models.ts";
 import { parseCall } from "./parse.ts";
 import { readReply, textBytes } from "./reply.ts";
 import { eventModel, makeEventReader } from "./stream.ts";
@@ -42,4 +42,5 @@ export const geminiContent: Dialect = {
   ping: Buffer.from(": ping\r\n\r\n"),
   renderModels,
   renderModel,
+  renderTokenCount,
 };
