@@ -13,6 +13,7 @@ import type { QuirkId } from "../../src/dialects/quirk-ids.ts";
 import { findUpstreamCodec, getDialect } from "../../src/dialects/registry.ts";
 import type { ReplyEvent } from "../../src/wire/chat-reply.ts";
 import type { AssistantPart, Conversation } from "../../src/wire/conversation.ts";
+import type { Usage } from "../../src/wire/usage.ts";
 import { loadRecordings } from "../fakes/recordings.ts";
 import { anyContext, decodeChunks, joinEvents } from "../fakes/reply-events.ts";
 import { loadVendorStreams, type VendorStream } from "../fakes/vendor-streams.ts";
@@ -139,9 +140,9 @@ test("streams say the same after they were told again", { skip }, () => {
 test("streams are read alike by pass-through and by translation", { skip }, () => {
   for (const { id, body } of streams()) {
     const read = dialect.makeEventReader();
-    let usage = null;
+    let usage: Usage | null = null;
     const onEvent = (event: Buffer): void => {
-      if (read(event).hasUsage) usage = dialect.eventUsage(event) ?? usage;
+      if (read(event).hasUsage) usage = dialect.eventUsage(event, usage) ?? usage;
     };
     new SseFramer(onEvent).push(body);
     assert.deepEqual(joinEvents(decodeChunks(codec, [body])).usage, usage, id);
