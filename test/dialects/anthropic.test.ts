@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { GatewayError } from "../../src/core/errors.ts";
 import type { JsonObject } from "../../src/core/json-value.ts";
 import { anthropicFront as front } from "../../src/dialects/anthropic/front-codec.ts";
 import { anthropicMessages as dialect } from "../../src/dialects/anthropic/dialect.ts";
@@ -253,4 +254,105 @@ test("an answer that begins anew in the middle of another is broken", { skip: sk
   const stream = (vendorStreams ?? []).find(({ id }) => id.startsWith(broken));
   assert.ok(stream !== undefined);
   assert.throws(() => decodeChunks(upstream, [stream.body]), { kind: "upstream_invalid" });
+});
+
+/** Paths of all that stands in a value, long texts of their own not entered. */
+function pathsIn(value: unknown, path: readonly (string | number)[] = []): (string | number)[][] {
+  if (typeof value !== "object" || value === null) return [];
+  const names = Array.isArray(value) ? [...value.keys()].slice(0, 4) : Object.keys(value);
+  return names.flatMap((name) => {
+    const here = [...path, name];
+    return [here, ...pathsIn((value as Record<string | number, unknown>)[name], here)];
+  });
+}
+
+/** The value with another in place of what stands at a path. */
+function replaced(value: unknown, path: readonly (string | number)[], put: unknown): unknown {
+  const [name, ...rest] = path;
+  if (name === undefined) return put;
+  const inner = replaced((value as Record<string | number, unknown>)[name], rest, put);
+  if (!Array.isArray(value)) return { ...(value as object), [name]: inner };
+  return value.map((item: unknown, index) => (index === name ? inner : item));
+}
+
+const oddities = [null, 7, -1, true, "", "x", [], {}, [null], [{}], { type: "x" }];
+
+/** Runs what may only throw our own errors of a kind. */
+function survives(kind: string, where: string, run: () => void): boolean {
+  try {
+    run();
+    return true;
+  } catch (thrown) {
+    assert.ok(
+      thrown instanceof GatewayError && thrown.kind === kind,
+      `${where}: ${String(thrown)}`,
+    );
+    return false;
+  }
+}
+
+test("whatever stands in a request, it is read or refused by its path", { skip }, () => {
+  let tried = 0;
+  const shapes = new Set<string>();
+  for (const recording of recordings ?? []) {
+    const body = bodyOf(recording);
+    for (const path of pathsIn(body)) {
+      const shape = path.filter((name) => typeof name === "string").join(".");
+      if (shapes.has(shape)) continue;
+      shapes.add(shape);
+      for (const oddity of oddities) {
+        const odd = replaced(body, path, oddity) as JsonObject;
+        const where = `${recording.id} ${path.join(".")} = ${JSON.stringify(oddity)}`;
+        survives("invalid_request", where, () =>
+          encode(front.decodeRequest(odd, decodeContext(odd))),
+        );
+        tried += 1;
+      }
+    }
+  }
+  assert.ok(tried > 1000, `${tried} oddities`);
+});
+
+test("whatever an upstream sends, it is read or told as broken", { skip }, () => {
+  let tried = 0;
+  const shapes = new Set<string>();
+  for (const { id, body } of streams()) {
+    const lines = body
+      .toString()
+      .split("\n")
+      .filter((line) => line.startsWith("data:"));
+    for (const [at, line] of lines.entries()) {
+      const event = JSON.parse(line.slice(5)) as JsonObject;
+      for (const path of pathsIn(event)) {
+        const shape = `${String(event["type"])}.${path.filter((name) => typeof name === "string").join(".")}`;
+        if (shapes.has(shape)) continue;
+        shapes.add(shape);
+        for (const oddity of oddities) {
+          const odd = [...lines];
+          odd[at] = `data: ${JSON.stringify(replaced(event, path, oddity))}`;
+          const where = `${id} ${shape} = ${JSON.stringify(oddity)}`;
+          survives("upstream_invalid", where, () => {
+            encodeStream(
+              decodeChunks(upstream, [Buffer.from(odd.map((data) => `${data}\n\n`).join(""))]),
+            );
+          });
+          tried += 1;
+        }
+      }
+    }
+  }
+  for (const { id, body } of replies())
+    for (const path of pathsIn(body)) {
+      const shape = `reply.${path.filter((name) => typeof name === "string").join(".")}`;
+      if (shapes.has(shape)) continue;
+      shapes.add(shape);
+      for (const oddity of oddities) {
+        const odd = replaced(body, path, oddity) as JsonObject;
+        survives("upstream_invalid", `${id} ${shape}`, () => {
+          front.encodeReply(upstream.decodeReply(odd, anyContext), replyContext);
+        });
+        tried += 1;
+      }
+    }
+  assert.ok(tried > 1000, `${tried} oddities`);
 });

@@ -3,6 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Json, JsonObject } from "../../core/json-value.ts";
 import type { Conversation } from "../../wire/conversation.ts";
 import type { EncodeTarget } from "../codec.ts";
+import { fieldsOf, listOf } from "../loose-fields.ts";
 import { type MutableBlock, limitMarks } from "./cache-marks.ts";
 import { type WrittenMessage, encodeHistory, encodeText, leadingSystem } from "./encode-history.ts";
 import { planThinking } from "./encode-thinking.ts";
@@ -31,11 +32,11 @@ function fitsBudget(messages: readonly WrittenMessage[]): boolean {
   return first === "thinking" || first === "redacted_thinking";
 }
 
-function textLength(blocks: readonly MutableBlock[]): number {
-  return blocks.reduce((sum, block) => {
-    const { text, content, input_schema: schema } = block;
+/** Characters of text and of tools' schemas; what foreign blocks hold may be anything. */
+function textLength(blocks: readonly unknown[]): number {
+  return blocks.map(fieldsOf).reduce((sum, { text, content, input_schema: schema }) => {
     const own = typeof text === "string" ? text.length : 0;
-    const inner = Array.isArray(content) ? textLength(content as unknown as MutableBlock[]) : 0;
+    const inner = textLength(listOf(content));
     return sum + own + inner + (schema === undefined ? 0 : JSON.stringify(schema).length);
   }, 0);
 }
@@ -85,7 +86,8 @@ export function encodeRequest(conversation: Conversation, target: EncodeTarget):
   if (messages.length === 0)
     throw new GatewayError("invalid_request", "The conversation holds no message with content");
   const system = encodeSystem(conversation, plan);
-  const length = textLength([...plan.tools, ...system, ...markable(messages)]);
+  const said = messages.flatMap(({ content }) => content);
+  const length = textLength([...plan.tools, ...system, ...said]);
   const wish = quirks.includes("no-reasoning-wish")
     ? { ...conversation, reasoning: null }
     : conversation;
