@@ -249,7 +249,7 @@ export async function openYard(t: TestContext, first: YardSpec): Promise<Yard> {
     sync,
     authenticate: makeAuthenticator({ sync, hashKey, sealed: () => false }),
     upstream,
-    authorizer: makeAuthorizer({ upstream, clock: systemClock }),
+    authorizer: makeAuthorizer({ upstream, clock }),
     health,
     clock,
     locale,
