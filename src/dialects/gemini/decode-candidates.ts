@@ -5,6 +5,7 @@
  */
 import type { JsonObject } from "../../core/json-value.ts";
 import type { BlockStart, Finish, ReplyEvent } from "../../wire/chat-reply.ts";
+import type { Usage } from "../../wire/usage.ts";
 import { issuerOf } from "../carried.ts";
 import { mintToolCallId } from "../call-ids.ts";
 import type { ReadContext } from "../codec.ts";
@@ -42,12 +43,13 @@ export interface StreamState {
   /** Whether all of the reply is at hand at once. */
   readonly whole: boolean;
   begun: boolean;
+  usage: Usage | null;
   blocks: number;
   calls: number;
 }
 
 export function openState(context: ReadContext, emit: Emit, whole: boolean): StreamState {
-  return { context, emit, choices: [], whole, begun: false, blocks: 0, calls: 0 };
+  return { context, emit, choices: [], whole, begun: false, usage: null, blocks: 0, calls: 0 };
 }
 
 export function choiceOf(state: StreamState, index: number): Choice {

@@ -14,7 +14,7 @@ import {
 } from "./decode-candidates.ts";
 import { decodeReplyError } from "./errors.ts";
 import { decodeBlock, decodeFinish } from "./finish-words.ts";
-import { decodeTier, findUsage } from "./usage.ts";
+import { decodeTier, findUsage, joinUsage } from "./usage.ts";
 
 function createdAtS(chunk: Fields): number | null {
   const time = Date.parse(findText(chunk["createTime"]) ?? "");
@@ -30,8 +30,10 @@ function begin(state: StreamState, chunk: Fields): void {
 }
 
 function tellUsage(state: StreamState, chunk: Fields): void {
-  const usage = findUsage(chunk);
-  if (usage === null) return;
+  const counted = findUsage(chunk);
+  if (counted === null) return;
+  const usage = joinUsage(counted, state.usage);
+  state.usage = usage;
   const tier = decodeTier(chunk["usageMetadata"]);
   state.emit({ type: "usage", usage, ...(tier === null ? {} : { serviceTier: tier }) });
 }

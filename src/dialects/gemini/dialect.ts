@@ -9,19 +9,15 @@ import { renderModel, renderModels, renderTokenCount } from "./models.ts";
 import { parseCall } from "./parse.ts";
 import { readReply, textBytes } from "./reply.ts";
 import { eventModel, makeEventReader } from "./stream.ts";
-import { findUsage } from "./usage.ts";
+import { findUsage, joinUsage } from "./usage.ts";
 
-/** Counts grow from chunk to chunk: the last ones hold. Searches are told once. */
 function eventUsage(event: Buffer, earlier: Usage | null): Usage | null {
-  let usage: Usage | null = null;
   try {
-    usage = findUsage(JSON.parse(eventData(event)?.toString() ?? "null"));
+    const usage = findUsage(JSON.parse(eventData(event)?.toString() ?? "null"));
+    return usage === null ? null : joinUsage(usage, earlier);
   } catch {
     return null;
   }
-  const webSearches = usage?.kinds?.webSearches ?? earlier?.kinds?.webSearches;
-  if (usage === null || webSearches === undefined) return usage;
-  return { ...usage, kinds: { ...usage.kinds, webSearches } };
 }
 
 export const geminiContent: Dialect = {

@@ -75,6 +75,21 @@ export function decodeUsage(value: unknown): Usage | null {
   };
 }
 
+/**
+ * Usage of a stream so far: counts grow from chunk to chunk, so the last ones hold. Searches are told once, and a last
+ * chunk may leave out the candidates that earlier ones counted.
+ */
+export function joinUsage(usage: Usage, earlier: Usage | null): Usage {
+  if (earlier === null) return usage;
+  const counted = earlier.output - earlier.reasoning;
+  const lacks = usage.output === usage.reasoning && counted > 0;
+  const joined = lacks ? { ...usage, output: usage.reasoning + counted } : usage;
+  const webSearches = usage.kinds?.webSearches ?? earlier.kinds?.webSearches;
+  return webSearches === undefined
+    ? joined
+    : { ...joined, kinds: { ...joined.kinds, webSearches } };
+}
+
 /** Searches of the web that a candidate's grounding tells of; they are billed apart from tokens. */
 export function searchesOf(candidate: unknown): number {
   const queries = fieldsOf(fieldsOf(candidate)["groundingMetadata"])["webSearchQueries"];
