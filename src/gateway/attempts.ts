@@ -61,8 +61,9 @@ export async function attemptUntilAnswered(
     const made = prepareAttempt(call, candidate);
     const prepared = made instanceof Promise ? await made : made;
     if (prepared instanceof GatewayError) {
-      refusal ??= prepared;
       plan.passOver(candidate.channel);
+      if (prepared.kind === "invalid_request") refusal ??= prepared;
+      else failure ??= unaddressed(call, candidate, { parts, error: prepared });
       continue;
     }
     attempts += 1;
@@ -79,6 +80,17 @@ export async function attemptUntilAnswered(
   if (failure === undefined && refusal !== undefined) throw refusal;
   const none = new GatewayError("temporarily_unavailable", "no channel could be asked");
   throw new AllFailed(failure ?? brokenExchange(none));
+}
+
+/** A channel that lacks what its address is made of: its operator has to hear of it. */
+function unaddressed(
+  call: Call,
+  candidate: Candidate,
+  told: { readonly parts: LoopParts; readonly error: GatewayError },
+): AttemptFailure {
+  const failure: AttemptFailure = { ...brokenExchange(told.error), class: null };
+  report(call, candidate, { kind: "failed", failure }, told.parts);
+  return failure;
 }
 
 /** Tries it; a token that the vendor no longer takes is exchanged anew and tried once more. */

@@ -6,8 +6,13 @@ import { GatewayError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json-value.ts";
 import { carriedMarker } from "../dialects/carried.ts";
 import type { CallFacts, Dialect } from "../dialects/contract.ts";
-import type { CallRequest } from "../wire/call.ts";
+import type { CallRequest, FrontId } from "../wire/call.ts";
 import type { Conversation } from "../wire/conversation.ts";
+
+/** How a packed string begins where its slot is not plain text (Google's signatures are base64). */
+const foreignMarks: Readonly<Partial<Record<FrontId, string>>> = {
+  "gemini-content": `"${Buffer.from(carriedMarker).toString("base64").slice(0, 5)}`,
+};
 
 export interface DecodedParts {
   readonly request: CallRequest;
@@ -52,7 +57,8 @@ export class DecodedRequest {
 
   /** Whether the body brings back what another vendor made and we packed: no vendor must see such a string. */
   holdsForeign(): boolean {
-    this.#holdsForeign ??= this.#parts.request.body.includes(carriedMarker);
+    const { dialect, request } = this.#parts;
+    this.#holdsForeign ??= request.body.includes(foreignMarks[dialect.id] ?? carriedMarker);
     return this.#holdsForeign;
   }
 }

@@ -82,10 +82,11 @@ export function refusedReply(parts: {
   readonly retryAfterS: number | undefined;
 }): AttemptFailure {
   const { status, told, body, headers } = parts;
+  const retryAfterS = parts.retryAfterS ?? told.retryAfterS;
   const verdict = verdictOf(status, told);
   const callersFault = verdict.kind === "upstream_refused";
   const error = new GatewayError(verdict.kind, `upstream answered ${status}: ${told.message}`, {
-    ...(parts.retryAfterS === undefined ? {} : { retryAfterS: parts.retryAfterS }),
+    ...(retryAfterS === undefined ? {} : { retryAfterS }),
     ...(callersFault ? { status, values: { detail: told.message } } : {}),
     ...(verdict.status === undefined ? {} : { status: verdict.status }),
   });
@@ -94,7 +95,7 @@ export function refusedReply(parts: {
     error,
     tryAnother: verdict.tryAnother ?? errorKinds[verdict.kind].tryAnother,
     class: verdict.class,
-    retryAfterS: parts.retryAfterS,
+    retryAfterS,
     passOn:
       callersFault && told.native ? { status, headers: { ...headers, ...length }, body } : null,
   };

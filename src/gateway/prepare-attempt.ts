@@ -1,6 +1,7 @@
 /** Makes the attempt at a candidate and the request that it sends: the caller's own body edited, or translated. */
 import { GatewayError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json-value.ts";
+import type { Framing } from "../dialects/codec.ts";
 import { endpointUrl } from "../providers/address-channel.ts";
 import type { UpstreamOperation } from "../providers/contract.ts";
 import { findProvider } from "../providers/registry.ts";
@@ -18,7 +19,7 @@ import type { PreparedAttempt } from "./run-attempt.ts";
 
 const nothing: JsonObject = {};
 
-/** An `invalid_request` is answered, not thrown: what this channel cannot do another one may. */
+/** What this channel cannot do, or cannot be addressed for, is answered, not thrown: another one may do it. */
 export function prepareAttempt(
   call: Call,
   candidate: Candidate,
@@ -38,7 +39,7 @@ export function prepareAttempt(
     if (choice.media !== undefined) return prepareMedia(attempt, choice.media);
     return { attempt, request: makeRequest(attempt) };
   } catch (thrown) {
-    if (thrown instanceof GatewayError && thrown.kind === "invalid_request") return thrown;
+    if (thrown instanceof GatewayError && thrown.kind !== "internal") return thrown;
     throw thrown;
   }
 }
@@ -61,7 +62,7 @@ function makeRequest(attempt: Attempt): UpstreamRequest {
         caller: call.request.headers,
         provider: provider.headers ?? {},
         channel: channel.headers,
-        stream: call.facts.stream,
+        accept: acceptOf(attempt),
         ...(betas.header === undefined ? {} : { betas: betas.header }),
       }),
       ...uploadHeaders(call),
@@ -70,6 +71,18 @@ function makeRequest(attempt: Attempt): UpstreamRequest {
     proxy: channel.proxy,
     timeouts: channel.timeouts,
   };
+}
+
+const streamTypes: Readonly<Record<Framing, string>> = {
+  sse: "text/event-stream",
+  ndjson: "application/x-ndjson",
+  "aws-event-stream": "application/vnd.amazon.eventstream",
+  "aws-invoke": "application/vnd.amazon.eventstream",
+};
+
+function acceptOf({ call, endpoint, translation }: Attempt): string {
+  if (!call.facts.stream) return "application/json";
+  return streamTypes[endpoint.framing ?? translation?.codec.framing ?? "sse"];
 }
 
 function urlOf({ call, candidate, provider, endpoint, embedding }: Attempt): string {

@@ -57,14 +57,15 @@ export interface UpParts {
   readonly channel: HeaderMap;
   /** `anthropic-beta` as it may be sent; undefined: the caller's own. */
   readonly betas?: string;
-  readonly stream: boolean;
+  /** What kind of reply is wanted. */
+  readonly accept: string;
 }
 
 /** Headers of the request that is sent, but for its credential. */
 export function upHeaders(parts: UpParts): Record<string, string> {
   const headers: Record<string, string> = {
     "content-type": "application/json",
-    accept: parts.stream ? "text/event-stream" : "application/json",
+    accept: parts.accept,
     "user-agent": "switchyard",
   };
   for (const [name, value] of Object.entries(parts.provider))
