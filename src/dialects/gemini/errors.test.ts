@@ -87,6 +87,9 @@ test("models are listed with the methods that clients pick them by", () => {
     name: string;
   };
   assert.equal(one.name, "models/m");
+  const page = { hasMore: true, nextToken: "t" };
+  const paged = JSON.parse(renderModels([], page).body.toString()) as object;
+  assert.deepEqual(paged, { models: [], nextPageToken: "t" });
   assert.equal(renderTokenCount(3).body.toString(), '{"totalTokens":3}');
 });
 
