@@ -3,10 +3,9 @@ import type { ErrorKind, GatewayError } from "../../core/errors.ts";
 import { renderEvent } from "../../core/sse.ts";
 import type { ReplyError } from "../../wire/chat-reply.ts";
 import type { RenderedReply, Telling, UpstreamError } from "../contract.ts";
+import { type Fields, fieldsOf } from "../loose-fields.ts";
 import { renderMessage } from "../messages.ts";
-
-/** Seconds to wait where an unavailable gateway gives none itself. */
-const defaultRetryAfterS = 1;
+import { retryAfterHeader } from "../retry-after.ts";
 
 /** Kinds whose type does not follow from their status. */
 const kindTypes: Readonly<Partial<Record<ErrorKind, string>>> = {
@@ -52,17 +51,13 @@ function errorBody(error: GatewayError, telling: Telling): string {
 /** The whole reply that tells an error. */
 export function renderError(error: GatewayError, telling: Telling): RenderedReply {
   const body = Buffer.from(errorBody(error, telling));
-  const waits = error.kind === "temporarily_unavailable" || error.kind === "setup_required";
-  const retryAfterS = error.retryAfterS ?? (waits ? defaultRetryAfterS : undefined);
   return {
     status: error.status,
     headers: {
       "content-type": "application/json; charset=utf-8",
       "content-length": String(body.length),
       ...(telling.requestId === "" ? {} : { "request-id": telling.requestId }),
-      ...(retryAfterS === undefined
-        ? {}
-        : { "retry-after": String(Math.max(1, Math.ceil(retryAfterS))) }),
+      ...retryAfterHeader(error),
     },
     body,
   };
@@ -71,12 +66,6 @@ export function renderError(error: GatewayError, telling: Telling): RenderedRepl
 /** The event that tells an error in a stream that has begun; nothing follows it. */
 export function renderErrorEvent(error: GatewayError, telling: Telling): Buffer {
   return renderEvent(errorBody(error, telling), "error");
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
 }
 
 function textOf(value: unknown): string | null {

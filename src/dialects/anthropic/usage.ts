@@ -1,18 +1,10 @@
 /** Turns Anthropic's usage into disjoint buckets and back. Promise kept here: no token is counted twice, or left out. */
 import type { JsonObject } from "../../core/json-value.ts";
 import type { Usage } from "../../wire/usage.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
-}
+import { type Fields, fieldsOf, findCount } from "../loose-fields.ts";
 
 function count(fields: Fields, name: string): number | undefined {
-  const value = fields[name];
-  return typeof value === "number" && Number.isFinite(value) && value >= 0
-    ? Math.floor(value)
-    : undefined;
+  return findCount(fields[name]);
 }
 
 /** What one usage object tells; undefined: it does not say. */
