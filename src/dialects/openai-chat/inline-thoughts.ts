@@ -33,6 +33,7 @@ class Splitter implements ThoughtSplitter {
   }
 
   push(text: string): void {
+    if (text === "") return;
     if (this.#place === "text") {
       this.#tell("text", text);
       return;

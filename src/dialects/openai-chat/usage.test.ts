@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fastCheck from "fast-check";
-import { decodeUsage, findUsage } from "./usage.ts";
+import { decodeUsage, encodeUsage, findUsage } from "./usage.ts";
 
 /** Input, cache read, cache write, output, reasoning. */
 function buckets(value: unknown): readonly number[] | null {
@@ -133,4 +133,79 @@ test("what was written to a cache and read from it at once is one token", () => 
     [usage?.input, usage?.cacheRead, usage?.cacheWrite5m, usage?.output],
     [0, 2161, 7, 100],
   );
+});
+
+test("kinds with prices of their own are told apart, never more than their bucket holds", () => {
+  const usage = decodeUsage({
+    prompt_tokens: 100,
+    completion_tokens: 50,
+    total_tokens: 150,
+    num_search_queries: 2,
+    prompt_tokens_details: {
+      cached_tokens: 40,
+      audio_tokens: 30,
+      image_tokens: 50,
+      cached_tokens_details: { audio_tokens: 10 },
+    },
+    completion_tokens_details: {
+      audio_tokens: 20,
+      accepted_prediction_tokens: 5,
+      rejected_prediction_tokens: 7,
+    },
+  });
+  assert.equal(usage?.input, 60);
+  assert.deepEqual(usage?.kinds, {
+    inputAudio: 20,
+    // All 50 cannot have been in what was not cached.
+    inputImage: 40,
+    cacheReadAudio: 10,
+    outputAudio: 20,
+    acceptedPrediction: 5,
+    rejectedPrediction: 7,
+    webSearches: 2,
+  });
+  assert.equal(decodeUsage({ prompt_tokens: 1, completion_tokens: 1 })?.kinds, undefined);
+});
+
+test("lifetimes of caches keep apart", () => {
+  const usage = decodeUsage({
+    prompt_tokens: 100,
+    completion_tokens: 1,
+    prompt_tokens_details: {
+      cache_write_tokens: 60,
+      cache_write_tokens_details: { ttl_30m_tokens: 20, ttl_12h_tokens: 40 },
+    },
+  });
+  assert.deepEqual([usage?.input, usage?.cacheWrite5m, usage?.cacheWrite1h], [40, 20, 40]);
+});
+
+test("vendors that count reasoning beside are believed, others only by their total", () => {
+  const xai = {
+    prompt_tokens: 10,
+    completion_tokens: 3,
+    completion_tokens_details: { reasoning_tokens: 100 },
+  };
+  assert.deepEqual([decodeUsage(xai)?.output, decodeUsage(xai, true)?.output], [3, 103]);
+  const google = { prompt_tokens: 66, completion_tokens: 6, total_tokens: 100 };
+  assert.deepEqual([decodeUsage(google)?.output, decodeUsage(google, true)?.output], [6, 34]);
+  assert.equal(decodeUsage(google, true)?.reasoning, 28);
+});
+
+test("usage that was written is read again the same", () => {
+  const tokens = fastCheck.nat(100_000);
+  const property = fastCheck.property(
+    fastCheck.record({
+      input: fastCheck.integer({ min: 10, max: 100_000 }),
+      cacheRead: tokens,
+      cacheWrite5m: tokens,
+      cacheWrite1h: tokens,
+      output: fastCheck.integer({ min: 10, max: 100_000 }),
+    }),
+    (told) => {
+      const kinds = { inputAudio: 2, inputImage: 3, outputAudio: 4, rejectedPrediction: 5 };
+      const usage = { ...told, reasoning: 1, estimated: false, kinds };
+      assert.deepEqual(decodeUsage(encodeUsage(usage)), usage);
+    },
+  );
+  fastCheck.assert(property);
 });

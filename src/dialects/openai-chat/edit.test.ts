@@ -1,0 +1,100 @@
+/** What a channel and its endpoint change in a body that passes through: splices, and every other byte as it came. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { BodyEdits, SystemPrompt } from "../contract.ts";
+import { openaiChat } from "./dialect.ts";
+
+const none: BodyEdits = {
+  model: "m",
+  askUsage: false,
+  parameters: {},
+  extraBody: {},
+  systemPrompt: null,
+  omit: [],
+  add: {},
+};
+
+function edit(text: string, edits: Partial<BodyEdits>): string {
+  const body = Buffer.from(text);
+  const facts = openaiChat.parse({ operation: "chat", body, query: {} });
+  const edited = openaiChat.edit(body, facts, { ...none, ...edits });
+  if (edited.toString() === text)
+    assert.equal(edited, body, "the same buffer where nothing changes");
+  return edited.toString();
+}
+
+test("members are put, filled in, cut and added by name", () => {
+  const body = '{ "model" : "m", "seed":9007199254740993 , "temperature":1.0,"x":"\\u0061" }';
+  const cases: readonly [Partial<BodyEdits>, string][] = [
+    [{}, body],
+    [{ extraBody: { seed: 1, stream: true } }, body],
+    [{ extraBody: { top_k: 5 } }, body.replace('{ "model"', '{"top_k":5, "model"')],
+    [{ parameters: { temperature: 0, model: "no" } }, body.replace("1.0", "0")],
+    [{ omit: ["seed"] }, body.replace('"seed":9007199254740993 , ', "")],
+    [{ omit: ["x"] }, body.replace(',"x":"\\u0061"', "")],
+    [{ add: { seed: 2 } }, body.replace("9007199254740993", "2")],
+    [{ parameters: { seed: 3 }, add: { seed: 2 } }, body.replace("9007199254740993", "2")],
+    [{ model: "n" }, body.replace('"m"', '"n"')],
+    [{ askUsage: true }, body],
+  ];
+  for (const [edits, expected] of cases)
+    assert.equal(edit(body, edits), expected, JSON.stringify(edits));
+  assert.equal(
+    edit('{"model":"m","stream":true,"stream_options":{"include_usage":false}}', {
+      askUsage: true,
+      omit: ["stream_options"],
+    }),
+    '{"model":"m","stream":true}',
+  );
+  assert.equal(
+    edit('{"model":"m","stream":true}', { askUsage: true }),
+    '{"stream_options":{"include_usage":true},"model":"m","stream":true}',
+  );
+});
+
+test("a channel's instructions go before, behind or in place of the caller's", () => {
+  const own = '{"role":"system","content":"own \\u0041"}';
+  const user = '{"content":[{"type":"text","text":"}"}],  "role":"user"}';
+  const put = '{"role":"system","content":"put"}';
+  const cases: readonly [SystemPrompt["place"], string, string][] = [
+    ["before", `[ ${own} , ${user} ]`, `[ ${put},${own} , ${user} ]`],
+    ["after", `[ ${own} , ${user} ]`, `[ ${own},${put} , ${user} ]`],
+    ["if-none", `[ ${own} , ${user} ]`, `[ ${own} , ${user} ]`],
+    ["before", `[${user}]`, `[${put},${user}]`],
+    ["after", `[${user}]`, `[${put},${user}]`],
+    ["if-none", `[${user}]`, `[${put},${user}]`],
+    ["if-none", `[${user},${own}]`, `[${user},${own}]`],
+    ["after", `[${own},${own},${user},${own}]`, `[${own},${own},${put},${user},${own}]`],
+    ["before", "[ ]", `[ ${put}]`],
+    [
+      "after",
+      '[{"role":"developer"}]',
+      `[{"role":"developer"},${put.replace("system", "developer")}]`,
+    ],
+    ["before", "null", "null"],
+    ["before", '["x", 5]', `[${put},"x", 5]`],
+  ];
+  const body = (messages: string): string => `{"model":"m","messages":${messages},"n":1}`;
+  for (const [place, messages, expected] of cases)
+    assert.equal(
+      edit(body(messages), { systemPrompt: { text: "put", place } }),
+      body(expected),
+      `${place} ${messages}`,
+    );
+  assert.equal(
+    edit(body(`[${user}]`), { systemPrompt: { text: "put", place: "before" }, model: "n" }),
+    body(`[${put},${user}]`).replace('"m"', '"n"'),
+  );
+  const prompt = '{"model":"m","prompt":"x"}';
+  assert.equal(edit(prompt, { systemPrompt: { text: "put", place: "before" } }), prompt);
+});
+
+test("tools are used when any are offered, in either form", () => {
+  const uses = (text: string): boolean =>
+    openaiChat.parse({ operation: "chat", body: Buffer.from(`{"model":"m"${text}}`), query: {} })
+      .usesTools;
+  for (const text of ["", ',"tools":null', ',"tools":[ ]', ',"functions":[]'])
+    assert.equal(uses(text), false, text);
+  for (const text of [',"tools":[{}]', ',"functions":[{}]', ',"tools":[],"functions":[{}]'])
+    assert.equal(uses(text), true, text);
+});
