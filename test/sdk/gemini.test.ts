@@ -87,8 +87,11 @@ function add(read: Read, response: GenerateContentResponse): Read {
   const [candidate] = response.candidates ?? [];
   for (const part of candidate?.content?.parts ?? []) addPart(read, part);
   read.finish = candidate?.finishReason ?? read.finish;
-  read.output = response.usageMetadata?.candidatesTokenCount ?? read.output;
-  read.thought = response.usageMetadata?.thoughtsTokenCount ?? read.thought;
+  const { usageMetadata: usage } = response;
+  // The last counts hold, all of them together.
+  if (usage?.totalTokenCount === undefined) return read;
+  read.output = usage.candidatesTokenCount ?? 0;
+  read.thought = usage.thoughtsTokenCount ?? 0;
   return read;
 }
 

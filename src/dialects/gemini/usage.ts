@@ -75,19 +75,10 @@ export function decodeUsage(value: unknown): Usage | null {
   };
 }
 
-/**
- * Usage of a stream so far: counts grow from chunk to chunk, so the last ones hold. Searches are told once, and a last
- * chunk may leave out the candidates that earlier ones counted.
- */
+/** Usage of a stream so far: counts grow from chunk to chunk, so the last ones hold; searches are told once. */
 export function joinUsage(usage: Usage, earlier: Usage | null): Usage {
-  if (earlier === null) return usage;
-  const counted = earlier.output - earlier.reasoning;
-  const lacks = usage.output === usage.reasoning && counted > 0;
-  const joined = lacks ? { ...usage, output: usage.reasoning + counted } : usage;
-  const webSearches = usage.kinds?.webSearches ?? earlier.kinds?.webSearches;
-  return webSearches === undefined
-    ? joined
-    : { ...joined, kinds: { ...joined.kinds, webSearches } };
+  const webSearches = usage.kinds?.webSearches ?? earlier?.kinds?.webSearches;
+  return webSearches === undefined ? usage : { ...usage, kinds: { ...usage.kinds, webSearches } };
 }
 
 /** Searches of the web that a candidate's grounding tells of; they are billed apart from tokens. */
