@@ -12,7 +12,7 @@ import { makeFramer } from "../../src/dialects/framing.ts";
 import type { QuirkId } from "../../src/dialects/quirk-ids.ts";
 import { findUpstreamCodec, getDialect } from "../../src/dialects/registry.ts";
 import type { ReplyEvent } from "../../src/wire/chat-reply.ts";
-import type { AssistantPart, Conversation } from "../../src/wire/conversation.ts";
+import type { AssistantPart, Conversation, TextPart } from "../../src/wire/conversation.ts";
 import type { Usage } from "../../src/wire/usage.ts";
 import { loadRecordings } from "../fakes/recordings.ts";
 import { anyContext, decodeChunks, joinEvents } from "../fakes/reply-events.ts";
@@ -76,14 +76,25 @@ function quirksOf(body: JsonObject): readonly QuirkId[] {
   return text.includes('"reasoning":"') ? ["replay-as-reasoning"] : [];
 }
 
+/** Several plain instructions may arrive as one: many vendors take no lists there. */
+function joined(parts: readonly TextPart[]): readonly TextPart[] {
+  if (parts.some((part) => part.cache !== undefined)) return parts;
+  return [{ kind: "text", text: parts.map(({ text }) => text).join("\n\n") }];
+}
+
 /** What must survive: all but what the table drops or refuses, and whether thoughts are to be shown. */
-function comparable({ uses, reasoning, ...rest }: Conversation): object {
+function comparable({ uses, reasoning, system, ...rest }: Conversation): object {
   const arrives = ["exact", "lossy"];
   const kept = uses.filter(({ feature }) => arrives.includes(fidelityOf(feature, "openai-chat")));
   const thinks = reasoning !== null && { ...reasoning, show: null };
   const asks =
     thinks && (thinks.effort !== null || thinks.budgetTokens !== null || thinks.adaptive);
-  return { ...rest, reasoning: asks ? thinks : null, features: kept.map(({ feature }) => feature) };
+  return {
+    ...rest,
+    system: joined(system),
+    reasoning: asks ? thinks : null,
+    features: kept.map(({ feature }) => feature),
+  };
 }
 
 test("requests survive decoding, encoding and decoding again", { skip }, () => {

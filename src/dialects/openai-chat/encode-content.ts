@@ -89,12 +89,16 @@ function writePart(part: UserPart, encoding: Encoding): JsonObject | undefined {
 }
 
 /** What stands between texts that are joined to one. */
-const joint = "\n\n";
+export const paragraph = "\n\n";
 
-/** Content of a message: a string where one text is all, else the list of its parts. */
+/**
+ * Content of a message: a string where one text is all, else the list of its parts. Where `joint` is given, several
+ * plain texts are joined by it for all vendors but OpenAI: Groq, Cerebras and others take no lists there.
+ */
 export function writeContent(
   parts: readonly UserPart[],
   encoding: Encoding,
+  joint?: string,
 ): string | readonly JsonObject[] {
   const written = parts
     .map((part) => writePart(part, encoding))
@@ -103,7 +107,8 @@ export function writeContent(
     type === "text" && typeof text === "string" ? [text] : [],
   );
   const isText = texts.length === written.length;
-  if (isText && encoding.quirks.includes("string-content")) return texts.join(joint);
-  const isPlain = written.every((part) => Object.keys(part).length === 2);
-  return isText && isPlain && texts.length <= 1 ? (texts[0] ?? "") : written;
+  if (isText && encoding.quirks.includes("string-content")) return texts.join(joint ?? paragraph);
+  const isPlain = isText && written.every((part) => Object.keys(part).length === 2);
+  if (isPlain && texts.length <= 1) return texts[0] ?? "";
+  return isPlain && joint !== undefined && !encoding.traits.openai ? texts.join(joint) : written;
 }

@@ -15,7 +15,7 @@ import type {
   UserPart,
 } from "../../wire/conversation.ts";
 import { canRead } from "../carried.ts";
-import { type Encoding, writeContent, writeImage } from "./encode-content.ts";
+import { type Encoding, paragraph, writeContent, writeImage } from "./encode-content.ts";
 import { orderResults } from "./order-results.ts";
 import { returnDetails } from "./thought-details.ts";
 
@@ -30,7 +30,11 @@ function systemRole({ traits, quirks }: Encoding): string {
 }
 
 function writeSystem(parts: readonly TextPart[], name: string | undefined, encoding: Encoding) {
-  return { role: systemRole(encoding), content: writeContent(parts, encoding), ...named(name) };
+  return {
+    role: systemRole(encoding),
+    content: writeContent(parts, encoding, paragraph),
+    ...named(name),
+  };
 }
 
 /** Google's compatible endpoint gave the signature under this name and wants it there again. */
@@ -100,7 +104,8 @@ function writeAssistant(
   const keepsImages = encoding.quirks.includes("reasoning-object");
   const images = keepsImages ? of(parts, "media").filter(({ medium }) => medium === "image") : [];
   const spoken = spokenParts(parts, keepsImages);
-  const content = writeContent(spoken, encoding);
+  // The texts of one turn go on from each other: citations alone may have parted them.
+  const content = writeContent(spoken, encoding, "");
   const signed = of(parts, "text").find((part) => part.carried !== undefined);
   const thoughts = writeThoughts(of(parts, "reasoning"), calls.length > 0, encoding);
   if (content.length + calls.length + refusal.length + images.length === 0) {
@@ -136,7 +141,7 @@ function isMedia(part: TextPart | MediaPart): part is MediaPart {
 /** Results as tool messages; their media follow in one message of the user, since tools may only tell text. */
 function writeResults(parts: readonly ToolResultPart[], encoding: Encoding): JsonObject[] {
   const results = parts.map((part): JsonObject => {
-    const content = writeContent(resultTexts(part), encoding);
+    const content = writeContent(resultTexts(part), encoding, paragraph);
     return { role: "tool", tool_call_id: part.callId, content };
   });
   const shown = parts.flatMap((part): readonly UserPart[] => {

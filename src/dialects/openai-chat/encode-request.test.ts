@@ -303,16 +303,26 @@ test("media, documents and wishes to cache", () => {
   ]);
 });
 
-test("strings alone where a vendor takes nothing else", () => {
-  const message: Message = {
-    role: "user",
-    parts: [
-      { kind: "text", text: "a", cache: { ttl: null } },
-      { kind: "text", text: "b" },
-    ],
-  };
-  const [sent] = send({ messages: [message] }, "m", ["string-content"])["messages"] as JsonObject[];
-  assert.equal(sent?.["content"], "a\n\nb");
+test("strings where a vendor takes nothing else", () => {
+  const texts = [
+    { kind: "text", text: "a" },
+    { kind: "text", text: "b" },
+  ] as const;
+  const messages: Message[] = [
+    { role: "user", parts: texts },
+    { role: "assistant", parts: texts },
+  ];
+  const contents = (model: string, quirks: readonly QuirkId[] = []): unknown[] =>
+    objectsOf(send({ system: texts, messages }, model, quirks)["messages"]).map(
+      ({ content }) => content,
+    );
+  const list = [
+    { type: "text", text: "a" },
+    { type: "text", text: "b" },
+  ];
+  assert.deepEqual(contents("gpt-4o"), [list, list, list]);
+  assert.deepEqual(contents("other"), ["a\n\nb", list, "ab"]);
+  assert.deepEqual(contents("other", ["string-content"]), ["a\n\nb", "a\n\nb", "ab"]);
 });
 
 test("tools that are allowed, and ids and keys that are too long", () => {
