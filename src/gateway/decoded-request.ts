@@ -9,10 +9,24 @@ import type { CallFacts, Dialect } from "../dialects/contract.ts";
 import type { CallRequest, FrontId } from "../wire/call.ts";
 import type { Conversation } from "../wire/conversation.ts";
 
-/** How a packed string begins where its slot is not plain text (Google's signatures are base64). */
-const foreignMarks: Readonly<Partial<Record<FrontId, string>>> = {
-  "gemini-content": `"${Buffer.from(carriedMarker).toString("base64").slice(0, 5)}`,
+/** How a packed string begins, and a part of that whose first letter is rare in what callers send. */
+interface Mark {
+  readonly whole: string;
+  readonly rare: string;
+}
+
+const plainMark: Mark = { whole: carriedMarker, rare: carriedMarker.slice(1) };
+
+/** Google's signatures are base64. */
+const base64Mark = Buffer.from(carriedMarker).toString("base64").slice(0, 5);
+const foreignMarks: Readonly<Partial<Record<FrontId, Mark>>> = {
+  "gemini-content": { whole: `"${base64Mark}`, rare: base64Mark.slice(1) },
 };
+
+/** Native code looks for the first letter alone: a frequent one makes it thirty times slower. */
+function holds(body: Buffer, { whole, rare }: Mark): boolean {
+  return body.includes(rare) && body.includes(whole);
+}
 
 export interface DecodedParts {
   readonly request: CallRequest;
@@ -58,7 +72,7 @@ export class DecodedRequest {
   /** Whether the body brings back what another vendor made and we packed: no vendor must see such a string. */
   holdsForeign(): boolean {
     const { dialect, request } = this.#parts;
-    this.#holdsForeign ??= request.body.includes(foreignMarks[dialect.id] ?? carriedMarker);
+    this.#holdsForeign ??= holds(request.body, foreignMarks[dialect.id] ?? plainMark);
     return this.#holdsForeign;
   }
 }

@@ -53,20 +53,18 @@ function makeRequest(attempt: Attempt): UpstreamRequest {
     betas.inBody === null
       ? (endpoint.add ?? nothing)
       : { ...endpoint.add, anthropic_beta: betas.inBody };
+  const headers = upHeaders({
+    dialect: endpoint.dialect,
+    caller: call.request.headers,
+    provider: provider.headers,
+    channel: channel.headers,
+    accept: acceptOf(attempt),
+    betas: betas.header,
+  });
   return {
     method: "POST",
     url: urlOf(attempt),
-    headers: {
-      ...upHeaders({
-        dialect: endpoint.dialect,
-        caller: call.request.headers,
-        provider: provider.headers ?? {},
-        channel: channel.headers,
-        accept: acceptOf(attempt),
-        ...(betas.header === undefined ? {} : { betas: betas.header }),
-      }),
-      ...uploadHeaders(call),
-    },
+    headers: call.upload === null ? headers : { ...headers, ...uploadHeaders(call) },
     body: call.upload?.body(candidate.model) ?? bodyOf(attempt, add),
     proxy: channel.proxy,
     timeouts: channel.timeouts,

@@ -51,12 +51,12 @@ const requestIdNames: readonly string[] = [
 export interface UpParts {
   readonly dialect: DialectId;
   readonly caller: HeaderMap;
-  /** The provider's own headers: the caller's win over them. */
-  readonly provider: HeaderMap;
+  /** The provider's own headers, if any: the caller's win over them. */
+  readonly provider: HeaderMap | undefined;
   /** The channel's own headers: they win over the caller's. */
   readonly channel: HeaderMap;
   /** `anthropic-beta` as it may be sent; undefined: the caller's own. */
-  readonly betas?: string;
+  readonly betas?: string | undefined;
   /** What kind of reply is wanted. */
   readonly accept: string;
 }
@@ -68,10 +68,10 @@ export function upHeaders(parts: UpParts): Record<string, string> {
     accept: parts.accept,
     "user-agent": "switchyard",
   };
-  for (const [name, value] of Object.entries(parts.provider))
+  for (const name in parts.provider)
     // A vendor of several APIs is told the version of one only where that one is spoken.
     if (parts.dialect === "anthropic-messages" || !name.startsWith("anthropic-"))
-      headers[name] = value;
+      headers[name] = parts.provider[name] ?? "";
   for (const name of upNames[parts.dialect] ?? traceNames) {
     const value = parts.caller[name];
     if (value !== undefined) headers[name] = value;

@@ -89,8 +89,9 @@ interface Got {
   readonly understood: Understood;
 }
 
-async function asks(yard: Yard, front: Front, ask: Ask = {}): Promise<Got> {
-  const response = await fetch(yard.url + front.path(ask), {
+/** Resolves with the head of the reply. */
+async function opens(yard: Yard, front: Front, ask: Ask, signal?: AbortSignal): Promise<Response> {
+  return await fetch(yard.url + front.path(ask), {
     method: "POST",
     headers: {
       authorization: `Bearer ${testKey}`,
@@ -98,7 +99,12 @@ async function asks(yard: Yard, front: Front, ask: Ask = {}): Promise<Got> {
       ...front.headers,
     },
     body: JSON.stringify(front.body(ask)),
+    ...(signal === undefined ? {} : { signal }),
   });
+}
+
+async function asks(yard: Yard, front: Front, ask: Ask = {}): Promise<Got> {
+  const response = await opens(yard, front, ask);
   const got = await response.text();
   const isStream = (response.headers.get("content-type") ?? "").includes("event-stream");
   const understood = isStream
@@ -151,6 +157,46 @@ for (const { front, target } of pairs) {
     const billed = target.id === "cohere-v2" ? usage.input - usage.cached : usage.input;
     assert.equal(record.usage.input + record.usage.cacheRead, billed);
     assert.equal(record.usage.output, usage.output);
+  });
+
+  test(`${name}: of a mapped model the caller sees the name it asked for, else the vendor's own`, async (t) => {
+    const one = await played(t, says(target, words));
+    const yard = await openYard(t, { channels: [channel(one, target)] });
+    // Some vendors tell no name: then it is the one that was sent.
+    const silent = ["bedrock-converse", "cohere-v2"].includes(target.id);
+    const own = silent ? "own-model" : "vendor-model";
+    for (const streamed of [false, true])
+      assert.equal((await asks(yard, front, { stream: streamed })).understood.model, own);
+    const mapped = { modelMapping: { "own-model": "sent-model" } };
+    await yard.use({ channels: [channel(one, target, mapped)] });
+    for (const streamed of [false, true])
+      assert.equal((await asks(yard, front, { stream: streamed })).understood.model, "own-model");
+    const shown = { ...mapped, options: { replyModel: "upstream" } };
+    await yard.use({ channels: [channel(one, target, shown)] });
+    const upstreams = silent ? "sent-model" : "vendor-model";
+    assert.equal((await asks(yard, front)).understood.model, upstreams);
+    const record = await yard.recorded(5);
+    assert.deepEqual(
+      [record.modelAsked, record.modelSent, record.modelReported],
+      ["own-model", "sent-model", silent ? null : "vendor-model"],
+    );
+  });
+
+  test(`${name}: a stopping node tells its streams so`, async (t) => {
+    const { contentType, pieces } = turn(target, words, true);
+    const held = gate();
+    const half = buffers(pieces).slice(0, Math.ceil(pieces.length / 2));
+    const one = await played(t, stream([...half, held], { "content-type": contentType }));
+    const env = { DRAIN_TIMEOUT: "0", DRAIN_GRACE: "0" };
+    const yard = await openYard(t, { channels: [channel(one, target)], env });
+    const response = await opens(yard, front, { stream: true });
+    const drained = yard.drain();
+    const raw = await response.text();
+    await drained;
+    const understood = front.readStream(payloads(raw), raw);
+    assert.equal(understood.whole, false, raw);
+    assert.notEqual(understood.error, "", raw);
+    held.open();
   });
 
   test(`${name}: a whole reply to a caller that asked for a stream is told as one`, async (t) => {
@@ -221,12 +267,7 @@ for (const { front, target } of pairs) {
     const one = await played(t, stream([...half, held], { "content-type": contentType }));
     const yard = await openYard(t, { channels: [channel(one, target)] });
     const leaving = new AbortController();
-    const response = await fetch(yard.url + front.path({ stream: true }), {
-      method: "POST",
-      headers: { authorization: `Bearer ${testKey}`, ...front.headers },
-      body: JSON.stringify(front.body({ stream: true })),
-      signal: leaving.signal,
-    });
+    const response = await opens(yard, front, { stream: true }, leaving.signal);
     const reader = response.body!.getReader();
     await reader.read();
     leaving.abort();
