@@ -5,7 +5,6 @@
 import {
   type ByteEdit,
   type ByteRange,
-  memberInsertion,
   scanMembers,
   skipSpace,
   skipString,
@@ -51,10 +50,17 @@ export function memberRemovals(body: Buffer, names: readonly string[]): ByteEdit
   return cuts;
 }
 
-function put(scan: ReturnType<typeof scanMembers>, name: string, value: Json): ByteEdit {
-  const range = scan.members[name];
-  const text = JSON.stringify(value);
-  return range === undefined ? memberInsertion(scan, name, text) : { ...range, bytes: text };
+/** Members that are put in before all others, as one edit; a comma parts them from what is left of the body. */
+function insertion(
+  body: Buffer,
+  at: number,
+  inserted: readonly (readonly [name: string, value: Json])[],
+  omit: readonly string[],
+): ByteEdit[] {
+  if (inserted.length === 0) return [];
+  const texts = inserted.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  const isAnyLeft = listMembers(body).some(({ name }) => !omit.includes(name));
+  return [{ start: at, end: at, bytes: texts.join(",") + (isAnyLeft ? "," : "") }];
 }
 
 /**
@@ -71,19 +77,29 @@ export function memberEdits(
   const fills = withoutReserved(edits.extraBody, reserved);
   const names = [...new Set([...Object.keys(puts), ...Object.keys(fills)])];
   const changes: ByteEdit[] = [];
+  const inserted: [name: string, value: Json][] = [];
+  const put = (range: ByteRange | undefined, name: string, value: Json): void => {
+    if (range === undefined) inserted.push([name, value]);
+    else changes.push({ ...range, bytes: JSON.stringify(value) });
+  };
   if (names.length > 0) {
     const scan = scanMembers(body, names);
     for (const name of names) {
-      if (edits.omit.includes(name) && scan.members[name] !== undefined) continue;
+      const range = scan.members[name];
+      if (edits.omit.includes(name) && range !== undefined) continue;
       const value = puts[name];
-      if (value !== undefined) changes.push(put(scan, name, value));
-      else if (scan.members[name] === undefined) changes.push(put(scan, name, fills[name] ?? null));
+      if (value !== undefined) put(range, name, value);
+      else if (range === undefined) put(range, name, fills[name] ?? null);
     }
   }
   if (edits.model !== facts.bodyModel && !edits.omit.includes("model"))
-    changes.push(put(facts.scan, "model", edits.model));
+    put(facts.scan.members["model"], "model", edits.model);
   // Behind the insertions: where both begin at one byte, what is put in comes first.
-  return [...changes, ...memberRemovals(body, edits.omit)];
+  return [
+    ...changes,
+    ...insertion(body, facts.scan.inside, inserted, edits.omit),
+    ...memberRemovals(body, edits.omit),
+  ];
 }
 
 function withoutReserved(members: JsonObject, reserved: readonly string[]): JsonObject {

@@ -42,7 +42,7 @@ const rows: readonly VendorRow[] = [
     serves: chatAndEmbeddings,
     anthropic: "https://dashscope.aliyuncs.com/apps/anthropic",
     more: dashscopeImages("https://dashscope.aliyuncs.com"),
-    quirks: [...plain, "enable-thinking"],
+    quirks: [...plain, "enable-thinking", "cache-control"],
   },
   {
     id: "dashscope-intl",
@@ -52,7 +52,7 @@ const rows: readonly VendorRow[] = [
     serves: chatAndEmbeddings,
     anthropic: "https://dashscope-intl.aliyuncs.com/apps/anthropic",
     more: dashscopeImages("https://dashscope-intl.aliyuncs.com"),
-    quirks: [...plain, "enable-thinking"],
+    quirks: [...plain, "enable-thinking", "cache-control"],
   },
   {
     id: "deepseek",
@@ -61,7 +61,14 @@ const rows: readonly VendorRow[] = [
     baseUrl: "https://api.deepseek.com",
     responses: true,
     anthropic: "https://api.deepseek.com/anthropic",
-    quirks: [...plain, "thinking-member", "replay-reasoning", "no-json-schema"],
+    quirks: [
+      ...plain,
+      "thinking-member",
+      "effort-beside-thinking",
+      "replay-reasoning",
+      "no-json-schema",
+      "string-content",
+    ],
   },
   {
     id: "hunyuan",

@@ -22,7 +22,7 @@ const rows: readonly VendorRow[] = [
     docs: "https://inference-docs.cerebras.ai/api-reference/chat-completions",
     baseUrl: "https://api.cerebras.ai/v1",
     serves: chatAndCompletions,
-    quirks: [],
+    quirks: ["known-members-only", "replay-as-reasoning"],
   },
   {
     id: "cloudflare",
@@ -118,7 +118,7 @@ const rows: readonly VendorRow[] = [
     baseUrl: "https://api.groq.com/openai/v1",
     serves: ["chat", "transcription", "translation", "speech"],
     responses: true,
-    quirks: ["no-developer-role"],
+    quirks: ["no-developer-role", "known-members-only"],
   },
   {
     id: "huggingface",
@@ -149,7 +149,13 @@ const rows: readonly VendorRow[] = [
     baseUrl: "https://api.mistral.ai/v1",
     serves: ["chat", "embeddings", "moderations", "transcription"],
     refusesUsageOptIn: true,
-    quirks: [...plain, "nine-character-ids", "tool-choice-any", "known-members-only"],
+    quirks: [
+      ...plain,
+      "nine-character-ids",
+      "tool-choice-any",
+      "known-members-only",
+      "no-user-after-tool",
+    ],
   },
   {
     id: "nebius",
@@ -181,7 +187,7 @@ const rows: readonly VendorRow[] = [
     serves: text,
     responses: true,
     anthropic: "here",
-    quirks: ["reasoning-object"],
+    quirks: ["reasoning-object", "cache-control"],
   },
   {
     id: "perplexity",
