@@ -71,10 +71,31 @@ export class DecodedRequest {
 
   /** Whether the body brings back what another vendor made and we packed: no vendor must see such a string. */
   holdsForeign(): boolean {
-    const { dialect, request } = this.#parts;
-    this.#holdsForeign ??= holds(request.body, foreignMarks[dialect.id] ?? plainMark);
+    this.#holdsForeign ??= this.#findForeign();
     return this.#holdsForeign;
   }
+
+  #findForeign(): boolean {
+    const { dialect, request } = this.#parts;
+    if (!holds(request.body, foreignMarks[dialect.id] ?? plainMark)) return false;
+    try {
+      return carriesForeign(this.conversation(), dialect.id);
+    } catch (thrown) {
+      // The mark was a text of the caller's, and what cannot be read here is the vendor's to judge.
+      if (thrown instanceof GatewayError && thrown.kind === "invalid_request") return false;
+      throw thrown;
+    }
+  }
+}
+
+/** Whether any part of a history has something on it that another dialect's vendor made. */
+function carriesForeign(conversation: Conversation, dialect: FrontId): boolean {
+  const own = (issuer: string): boolean => issuer === dialect || issuer.startsWith(`${dialect}/`);
+  return conversation.messages.some((message) =>
+    message.parts.some(
+      (part) => "carried" in part && part.carried !== undefined && !own(part.carried.issuer),
+    ),
+  );
 }
 
 function parseBody(body: Buffer): JsonObject {

@@ -32,10 +32,23 @@ const preflightHeaders = {
   "access-control-max-age": "86400",
 } as const;
 
+/** Some clients ask for the head of their base URL before anything else, only to see that somebody is there. */
+const clientRoots = ["/v1", "/claude", "/anthropic", "/openai", "/gemini"] as const;
+
 const otherMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 /** Mounts every public path, its preflight, and an honest 405 for its other methods. */
 export function mountRelayRoutes(app: FastifyInstance, serving: Serving, calls: CallServer): void {
+  for (const url of clientRoots)
+    app.route({
+      method: "HEAD",
+      url,
+      handler: (request, reply) => {
+        reply.hijack();
+        writeHead(serving.open(request.raw, reply.raw, corsHeaders), 200, { "content-length": 0 });
+        reply.raw.end();
+      },
+    });
   for (const [url, paths] of Map.groupBy(publicPaths, ({ path }) => path)) {
     for (const path of paths)
       app.route({

@@ -179,8 +179,8 @@ test("unknown paths, methods and keys are told in the tongue of their callers", 
     assert.equal(typeof (await told(path, method)).error.status, "string", path);
   assert.equal((await told("/v1/responses", "PUT")).error.code, "method_not_allowed");
   assert.equal((await told("/v1/none")).error.code, "not_found");
-  const head = await fetch(`${yard.url}/`, { method: "HEAD" });
-  assert.equal(head.status, 200);
+  for (const path of ["/", "/anthropic", "/claude"])
+    assert.equal((await fetch(yard.url + path, { method: "HEAD" })).status, 200, path);
 });
 
 test("models are listed for whoever asks, page by page", async (t) => {
@@ -460,6 +460,13 @@ test("no vendor is sent what another one signed", async (t) => {
   assert.equal(got.status, 200, got.text);
   for (const { one } of [claude, google])
     assert.doesNotMatch(one.requests[0]!.body.toString(), /sy1\.|c3kx/);
+});
+
+test("a text that only looks like a packed signature changes nothing", async (t) => {
+  const { yard, one } = await speaking(t, ["openai-chat"], json(chatReply));
+  const body = '{"model":"own-model","n" : 2,"messages":[{"role":"user","content":"sy1.abc"}]}';
+  assert.equal((await ask(yard, "/v1/chat/completions", body)).status, 200);
+  assert.equal(one.requests[0]!.body.toString(), body);
 });
 
 test("Anthropic's headers go up only where they are known, with the vendor's own in their place", async (t) => {
