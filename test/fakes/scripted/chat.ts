@@ -1,6 +1,6 @@
 /** A scripted upstream's side of OpenAI chat completions, written from the vendor's documentation alone. */
 import type { Heard, RenderedTurn, Said } from "./turn.ts";
-import { asList, asObject, cut, textOf, usage } from "./turn.ts";
+import { asList, asObject, cut, likelihoodOf, textOf, usage } from "./turn.ts";
 
 export function hearChat(body: Heard["body"], headers: Heard["headers"]): Heard {
   const messages = asList(body["messages"]).map(asObject);
@@ -35,13 +35,25 @@ export function hearChat(body: Heard["body"], headers: Heard["headers"]): Heard 
   };
 }
 
-const told = {
-  prompt_tokens: usage.input,
-  completion_tokens: usage.output,
-  total_tokens: usage.input + usage.output,
-  prompt_tokens_details: { cached_tokens: usage.cached, audio_tokens: 0 },
-  completion_tokens_details: { reasoning_tokens: usage.reasoning, audio_tokens: 0 },
-};
+function toldOf({ tokens = usage }: Said): object {
+  return {
+    prompt_tokens: tokens.input,
+    completion_tokens: tokens.output,
+    total_tokens: tokens.input + tokens.output,
+    prompt_tokens_details: { cached_tokens: tokens.cached, audio_tokens: 0 },
+    completion_tokens_details: { reasoning_tokens: tokens.reasoning, audio_tokens: 0 },
+  };
+}
+
+function likelihoods(pieces: readonly string[]): object {
+  const content = pieces.map((token) => ({
+    token,
+    logprob: likelihoodOf(token),
+    bytes: [...Buffer.from(token)],
+    top_logprobs: [],
+  }));
+  return { content, refusal: null };
+}
 
 function callsOf(said: Said): { id: string; type: "function"; function: object }[] {
   return (said.calls ?? []).map((call, index) => ({
@@ -63,23 +75,35 @@ export function sayChat(heard: Heard, said: Said): RenderedTurn {
     const message = {
       role: "assistant",
       content: said.text ?? null,
-      refusal: null,
+      refusal: said.refusal ?? null,
       annotations: [],
       ...(said.reasoning === undefined ? {} : { reasoning_content: said.reasoning }),
       ...(calls.length === 0 ? {} : { tool_calls: calls }),
     };
-    const choice = { index: 0, message, logprobs: null, finish_reason: finishOf(said) };
-    const reply = { ...base, object: "chat.completion", choices: [choice], usage: told };
+    const logprobs = said.logprobs === true ? likelihoods(cut(said.text ?? "")) : null;
+    const choices = Array.from({ length: said.choices ?? 1 }, (_, index) => ({
+      index,
+      message,
+      logprobs,
+      finish_reason: finishOf(said),
+    }));
+    const reply = { ...base, object: "chat.completion", choices, usage: toldOf(said) };
     return { contentType: "application/json", pieces: [JSON.stringify(reply)] };
   }
   const asked = asObject(heard.body["stream_options"])["include_usage"] === true;
   const chunk = (choices: unknown[], tokens: unknown = null): string =>
     `data: ${JSON.stringify({ ...base, object: "chat.completion.chunk", choices, ...(asked ? { usage: tokens } : {}) })}\n\n`;
-  const delta = (content: object, finish: string | null = null): string =>
-    chunk([{ index: 0, delta: content, logprobs: null, finish_reason: finish }]);
+  const delta = (content: object, finish: string | null = null, logprobs: unknown = null): string =>
+    Array.from({ length: said.choices ?? 1 }, (_, index) =>
+      chunk([{ index, delta: content, logprobs, finish_reason: finish }]),
+    ).join("");
   const pieces = [delta({ role: "assistant", content: "" })];
   for (const piece of cut(said.reasoning ?? "")) pieces.push(delta({ reasoning_content: piece }));
-  for (const piece of cut(said.text ?? "")) pieces.push(delta({ content: piece }));
+  for (const piece of cut(said.text ?? ""))
+    pieces.push(
+      delta({ content: piece }, null, said.logprobs === true ? likelihoods([piece]) : null),
+    );
+  for (const piece of cut(said.refusal ?? "")) pieces.push(delta({ refusal: piece }));
   for (const [index, call] of callsOf(said).entries()) {
     const fn = call.function as { name: string; arguments: string };
     const head = { name: fn.name, arguments: "" };
@@ -88,7 +112,7 @@ export function sayChat(heard: Heard, said: Said): RenderedTurn {
       pieces.push(delta({ tool_calls: [{ index, function: { arguments: piece } }] }));
   }
   pieces.push(delta({}, finishOf(said)));
-  if (asked) pieces.push(chunk([], told));
+  if (asked) pieces.push(chunk([], toldOf(said)));
   pieces.push("data: [DONE]\n\n");
   return { contentType: "text/event-stream", pieces };
 }

@@ -1,6 +1,6 @@
 /** A scripted upstream's side of Gemini's generateContent, written from the vendor's documentation alone. */
 import type { Heard, RenderedTurn, Said } from "./turn.ts";
-import { asList, asObject, cut, textOf, usage } from "./turn.ts";
+import { asList, asObject, cut, likelihoodOf, textOf, usage } from "./turn.ts";
 
 export interface GeminiPath {
   readonly model: string;
@@ -54,13 +54,21 @@ export function hearGemini(
   };
 }
 
-const told = {
-  promptTokenCount: usage.input,
-  cachedContentTokenCount: usage.cached,
-  candidatesTokenCount: usage.output - usage.reasoning,
-  thoughtsTokenCount: usage.reasoning,
-  totalTokenCount: usage.input + usage.output,
-};
+function toldOf({ tokens = usage }: Said): object {
+  return {
+    promptTokenCount: tokens.input,
+    cachedContentTokenCount: tokens.cached,
+    candidatesTokenCount: tokens.output - tokens.reasoning,
+    thoughtsTokenCount: tokens.reasoning,
+    totalTokenCount: tokens.input + tokens.output,
+  };
+}
+
+function likelihoods(said: Said, pieces: readonly string[]): object {
+  if (said.logprobs !== true) return {};
+  const chosen = pieces.map((token) => ({ token, logProbability: likelihoodOf(token) }));
+  return { logprobsResult: { chosenCandidates: chosen } };
+}
 
 type Part = Readonly<Record<string, unknown>>;
 
@@ -72,10 +80,15 @@ function callParts(said: Said): Part[] {
 }
 
 export function sayGemini(heard: Heard, said: Said): RenderedTurn {
-  const finishReason = said.cutOff === true ? "MAX_TOKENS" : "STOP";
+  const refused = said.refusal === undefined ? "STOP" : "SAFETY";
+  const finishReason = said.cutOff === true ? "MAX_TOKENS" : refused;
   const chunk = (parts: readonly Part[], more: object = {}): object => ({
-    candidates: [{ content: { parts, role: "model" }, index: 0, ...more }],
-    usageMetadata: told,
+    candidates: Array.from({ length: said.choices ?? 1 }, (_, index) => ({
+      content: { parts, role: "model" },
+      index,
+      ...more,
+    })),
+    usageMetadata: toldOf(said),
     modelVersion: heard.model,
     responseId: "scripted",
   });
@@ -83,14 +96,16 @@ export function sayGemini(heard: Heard, said: Said): RenderedTurn {
     const parts: Part[] = [];
     if (said.reasoning !== undefined) parts.push({ text: said.reasoning, thought: true });
     if (said.text !== undefined) parts.push({ text: said.text });
-    const whole = chunk([...parts, ...callParts(said)], { finishReason });
+    const more = { finishReason, ...likelihoods(said, cut(said.text ?? "")) };
+    const whole = chunk([...parts, ...callParts(said)], more);
     return { contentType: "application/json; charset=UTF-8", pieces: [JSON.stringify(whole)] };
   }
   const event = (value: object): string => `data: ${JSON.stringify(value)}\r\n\r\n`;
   const pieces: string[] = [];
   for (const text of cut(said.reasoning ?? ""))
     pieces.push(event(chunk([{ text, thought: true }])));
-  for (const text of cut(said.text ?? "")) pieces.push(event(chunk([{ text }])));
+  for (const text of cut(said.text ?? ""))
+    pieces.push(event(chunk([{ text }], likelihoods(said, [text]))));
   for (const part of callParts(said)) pieces.push(event(chunk([part])));
   pieces.push(event(chunk([{ text: "" }], { finishReason })));
   return { contentType: "text/event-stream", pieces };

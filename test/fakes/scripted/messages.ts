@@ -31,13 +31,24 @@ export function hearMessages(body: Heard["body"], headers: Heard["headers"]): He
   };
 }
 
-const input = {
-  input_tokens: usage.input - usage.cached,
-  cache_creation_input_tokens: 0,
-  cache_read_input_tokens: usage.cached,
-  cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
-  service_tier: "standard",
-};
+function inputOf({ tokens = usage }: Said): object {
+  const written = tokens.written ?? 0;
+  return {
+    input_tokens: tokens.input - tokens.cached - written,
+    cache_creation_input_tokens: written,
+    cache_read_input_tokens: tokens.cached,
+    cache_creation: { ephemeral_5m_input_tokens: written, ephemeral_1h_input_tokens: 0 },
+    service_tier: "standard",
+  };
+}
+
+function outputOf({ tokens }: Said): object {
+  if (tokens === undefined) return { output_tokens: usage.output };
+  return {
+    output_tokens: tokens.output,
+    output_tokens_details: { thinking_tokens: tokens.reasoning },
+  };
+}
 
 type Block = Readonly<Record<string, unknown>>;
 
@@ -58,14 +69,16 @@ function blocksOf(said: Said): Block[] {
 
 function stopOf(said: Said): string {
   if (said.cutOff === true) return "max_tokens";
+  if (said.refusal !== undefined) return "refusal";
+  if (said.stoppedBy !== undefined) return "stop_sequence";
   return (said.calls ?? []).length > 0 ? "tool_use" : "end_turn";
 }
 
 export function sayMessages(heard: Heard, said: Said): RenderedTurn {
   const message = { id: "msg_scripted", type: "message", role: "assistant", model: heard.model };
-  const ending = { stop_reason: stopOf(said), stop_sequence: null };
+  const ending = { stop_reason: stopOf(said), stop_sequence: said.stoppedBy ?? null };
   if (!heard.stream) {
-    const tokens = { ...input, output_tokens: usage.output };
+    const tokens = { ...inputOf(said), ...outputOf(said) };
     const reply = { ...message, content: blocksOf(said), ...ending, usage: tokens };
     return { contentType: "application/json", pieces: [JSON.stringify(reply)] };
   }
@@ -75,11 +88,11 @@ export function sayMessages(heard: Heard, said: Said): RenderedTurn {
   };
   const empty = { content: [], stop_reason: null, stop_sequence: null };
   tell("message_start", {
-    message: { ...message, ...empty, usage: { ...input, output_tokens: 1 } },
+    message: { ...message, ...empty, usage: { ...inputOf(said), output_tokens: 1 } },
   });
   tell("ping", {});
   for (const [index, block] of blocksOf(said).entries()) tellBlock(tell, index, block);
-  tell("message_delta", { delta: ending, usage: { output_tokens: usage.output } });
+  tell("message_delta", { delta: ending, usage: outputOf(said) });
   tell("message_stop", {});
   return { contentType: "text/event-stream", pieces };
 }

@@ -1,6 +1,6 @@
 /** A scripted upstream's side of OpenAI Responses, written from the vendor's documentation alone. */
 import type { Heard, RenderedTurn, Said } from "./turn.ts";
-import { asList, asObject, cut, textOf, usage } from "./turn.ts";
+import { asList, asObject, cut, likelihoodOf, textOf, usage } from "./turn.ts";
 
 export function hearResponses(body: Heard["body"], headers: Heard["headers"]): Heard {
   const input = body["input"];
@@ -40,13 +40,25 @@ export function hearResponses(body: Heard["body"], headers: Heard["headers"]): H
   };
 }
 
-const told = {
-  input_tokens: usage.input,
-  input_tokens_details: { cached_tokens: usage.cached, cache_write_tokens: 0 },
-  output_tokens: usage.output,
-  output_tokens_details: { reasoning_tokens: usage.reasoning },
-  total_tokens: usage.input + usage.output,
-};
+function toldOf({ tokens = usage }: Said): object {
+  return {
+    input_tokens: tokens.input,
+    input_tokens_details: { cached_tokens: tokens.cached, cache_write_tokens: 0 },
+    output_tokens: tokens.output,
+    output_tokens_details: { reasoning_tokens: tokens.reasoning },
+    total_tokens: tokens.input + tokens.output,
+  };
+}
+
+function likelihoods(said: Said, pieces: readonly string[]): object[] {
+  if (said.logprobs !== true) return [];
+  return pieces.map((token) => ({
+    token,
+    logprob: likelihoodOf(token),
+    bytes: [...Buffer.from(token)],
+    top_logprobs: [],
+  }));
+}
 
 type Item = Readonly<Record<string, unknown>>;
 
@@ -65,7 +77,22 @@ function itemsOf(said: Said): Item[] {
       type: "message",
       role: "assistant",
       status: "completed",
-      content: [{ type: "output_text", text: said.text, annotations: [], logprobs: [] }],
+      content: [
+        {
+          type: "output_text",
+          text: said.text,
+          annotations: [],
+          logprobs: likelihoods(said, cut(said.text)),
+        },
+      ],
+    });
+  if (said.refusal !== undefined)
+    items.push({
+      id: "msg_refused",
+      type: "message",
+      role: "assistant",
+      status: "completed",
+      content: [{ type: "refusal", refusal: said.refusal }],
     });
   for (const [index, call] of (said.calls ?? []).entries())
     items.push({
@@ -113,7 +140,7 @@ function resource(heard: Heard, said: Said, state: "in_progress" | "ended"): Ite
     metadata: body["metadata"] ?? {},
     safety_identifier: null,
     prompt_cache_key: null,
-    usage: ended ? told : null,
+    usage: ended ? toldOf(said) : null,
   };
 }
 
@@ -132,20 +159,40 @@ export function sayResponses(heard: Heard, said: Said): RenderedTurn {
   return { contentType: "text/event-stream", pieces };
 }
 
-function tellItem(tell: (type: string, values: object) => void, index: number, item: Item): void {
+type Tell = (type: string, values: object) => void;
+
+function tellText(tell: Tell, at: object, part: Item): void {
+  const text = String(part["text"]);
+  const logprobs = asList(part["logprobs"]);
+  tell("response.content_part.added", { ...at, part: { ...part, text: "", logprobs: [] } });
+  for (const [index, delta] of cut(text).entries())
+    tell("response.output_text.delta", {
+      ...at,
+      delta,
+      logprobs: logprobs.slice(index, index + 1),
+    });
+  tell("response.output_text.done", { ...at, text, logprobs });
+  tell("response.content_part.done", { ...at, part });
+}
+
+function tellRefusal(tell: Tell, at: object, part: Item): void {
+  const refusal = String(part["refusal"]);
+  tell("response.content_part.added", { ...at, part: { ...part, refusal: "" } });
+  for (const delta of cut(refusal)) tell("response.refusal.delta", { ...at, delta });
+  tell("response.refusal.done", { ...at, refusal });
+  tell("response.content_part.done", { ...at, part });
+}
+
+function tellItem(tell: Tell, index: number, item: Item): void {
   const at = { item_id: item["id"], output_index: index };
   if (item["type"] === "message") {
     const part = asObject(asList(item["content"])[0]);
-    const text = String(part["text"]);
     tell("response.output_item.added", {
       output_index: index,
       item: { ...item, status: "in_progress", content: [] },
     });
-    tell("response.content_part.added", { ...at, content_index: 0, part: { ...part, text: "" } });
-    for (const delta of cut(text))
-      tell("response.output_text.delta", { ...at, content_index: 0, delta, logprobs: [] });
-    tell("response.output_text.done", { ...at, content_index: 0, text, logprobs: [] });
-    tell("response.content_part.done", { ...at, content_index: 0, part });
+    if (part["type"] === "refusal") tellRefusal(tell, { ...at, content_index: 0 }, part);
+    else tellText(tell, { ...at, content_index: 0 }, part);
   } else if (item["type"] === "reasoning") {
     const part = asObject(asList(item["summary"])[0]);
     const text = String(part["text"]);

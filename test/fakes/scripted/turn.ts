@@ -41,6 +41,26 @@ export interface Said {
   readonly calls?: readonly { readonly name: string; readonly arguments: unknown }[];
   /** Cut off by the output limit. */
   readonly cutOff?: boolean;
+  /** The stop sequence that ended it; APIs that tell only that one did tell that. */
+  readonly stoppedBy?: string;
+  /** Said in place of a text by APIs that have words of their own for it. */
+  readonly refusal?: string;
+  /** Left out: `usage`. */
+  readonly tokens?: Tokens;
+  /** Tells how likely each piece of the text was, where the API can. */
+  readonly logprobs?: boolean;
+  /** So many times the same, where the API knows choices. */
+  readonly choices?: number;
+}
+
+/** Input holds what was cached, output what was reasoned. */
+export interface Tokens {
+  readonly input: number;
+  readonly cached: number;
+  readonly output: number;
+  readonly reasoning: number;
+  /** Of the input; left out: none. */
+  readonly written?: number;
 }
 
 export type Script = (heard: Heard) => Said;
@@ -81,4 +101,14 @@ export function cut(text: string, size = 7): string[] {
 }
 
 /** Usage that all renderers tell, each in its own words. */
-export const usage = { input: 120, cached: 20, output: 34, reasoning: 9 } as const;
+export const usage = {
+  input: 120,
+  cached: 20,
+  output: 34,
+  reasoning: 9,
+} as const satisfies Tokens;
+
+/** How likely a piece of text is said to have been: always the same for the same piece. */
+export function likelihoodOf(piece: string): number {
+  return -(piece.length % 5) / 100 - 0.01;
+}

@@ -25,14 +25,15 @@ export interface ScriptedUpstream {
   close(): Promise<void>;
 }
 
-interface Spoken {
+export interface Spoken {
   readonly heard: Heard;
   readonly render: (heard: Heard, said: ReturnType<Script>) => RenderedTurn;
 }
 
 type Body = Heard["body"];
 
-function understand(url: URL, body: Body, headers: Heard["headers"]): Spoken | undefined {
+/** What a request asks and how its API answers; undefined: no API has this path. */
+export function understand(url: URL, body: Body, headers: Heard["headers"]): Spoken | undefined {
   const { pathname } = url;
   if (pathname.endsWith("/chat/completions"))
     return { heard: hearChat(body, headers), render: sayChat };
