@@ -90,6 +90,11 @@ export interface UpstreamCodec {
   readonly framing: Framing;
   /** The judge has passed it (fidelity.ts): what the table drops is left out here, what it keeps must arrive. */
   encodeRequest(conversation: Conversation, target: EncodeTarget): JsonObject;
+  /**
+   * Fields in the caller's words that this model or vendor refuses and that are therefore left out, though the table
+   * has them arrive; left out: none are.
+   */
+  droppedBy?(conversation: Conversation, target: EncodeTarget): readonly string[];
   /** Throws `upstream_invalid` where the reply lacks what every reply of the dialect has. */
   decodeReply(body: JsonObject, context: ReadContext): ChatReply;
   /**

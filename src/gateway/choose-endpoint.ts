@@ -60,6 +60,7 @@ export function canTake(
 export function chooseEndpoint(
   call: Call,
   endpoints: readonly Endpoint[],
+  model: string,
 ): EndpointChoice | undefined {
   const { request, decoded } = call;
   const own = endpoints.find(({ dialect }) => dialect === request.dialect);
@@ -73,8 +74,13 @@ export function chooseEndpoint(
   return firstFitting(own === undefined ? endpoints : [own, ...endpoints], (endpoint) => {
     const codec = findUpstreamCodec(endpoint.dialect);
     if (codec === undefined) return undefined;
-    const dropped = judge(decoded.conversation().uses, endpoint.dialect as TargetId);
-    return { endpoint, translation: { codec, dropped } };
+    const conversation = decoded.conversation();
+    const judged = judge(conversation.uses, endpoint.dialect as TargetId);
+    const { stream } = call.facts;
+    const quirks = endpoint.quirks ?? [];
+    const target = { model, stream, askUsage: endpoint.usageOptIn, quirks };
+    const refused = codec.droppedBy?.(conversation, target) ?? [];
+    return { endpoint, translation: { codec, dropped: [...new Set([...judged, ...refused])] } };
   });
 }
 

@@ -30,7 +30,8 @@ export function prepareAttempt(
     throw new GatewayError("internal", `unknown provider ${channel.provider}`);
   const operation = call.request.operation as UpstreamOperation;
   try {
-    const choice = chooseEndpoint(call, endpointsFor(channel, provider, { operation, model }));
+    const endpoints = endpointsFor(channel, provider, { operation, model });
+    const choice = chooseEndpoint(call, endpoints, model);
     if (choice === undefined)
       return new GatewayError("invalid_request", `channel ${channel.id} has no endpoint for this`);
     const mapped = model !== call.facts.model;

@@ -7,6 +7,7 @@ import { collect } from "./collect-reply.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { isObject } from "./members.ts";
 import { objectsOf } from "./read-loosely.ts";
+import { droppedByTraits } from "./model-traits.ts";
 import { endChoices, makeReplyState, readChunk, tellError, tellStart } from "./read-chunk.ts";
 import { decodeErrorBody, findReplyError } from "./reply-errors.ts";
 
@@ -60,6 +61,7 @@ function makeEventDecoder(context: ReadContext): DecodeEvent {
 export const openaiChatUpstream: UpstreamCodec = {
   framing: "sse",
   encodeRequest,
+  droppedBy: droppedByTraits,
   decodeReply,
   makeEventDecoder,
   decodeError: decodeErrorBody,
