@@ -1,5 +1,6 @@
 /** Makes requests for rerank and media in a vendor's own API: the caller's request decoded, encoded anew, addressed. */
 import { GatewayError } from "../core/errors.ts";
+import type { JsonObject } from "../core/json-value.ts";
 import type { EncodedMedia, MediaCodec, MediaTarget } from "../dialects/media-codec.ts";
 import { findMediaCodec } from "../dialects/media-registry.ts";
 import { endpointUrl } from "../providers/address-channel.ts";
@@ -85,17 +86,10 @@ function refusalOf(thrown: unknown): GatewayError {
   throw thrown;
 }
 
-const uploadAccept = { accept: "*/*" } as const;
-
-/** Headers of media that pass through: a form keeps its boundary, and replies come in whichever type was asked for. */
+/** A form that passes through keeps its boundary. */
 export function uploadHeaders({ request }: Pick<Call, "request">): HeaderMap {
-  if (request.dialect !== "openai-media") return noHeaders;
-  const type = request.headers["content-type"];
-  if (request.upload === undefined || type === undefined) return uploadAccept;
-  return { ...uploadAccept, "content-type": type };
+  return { "content-type": request.headers["content-type"] ?? "multipart/form-data" };
 }
-
-const noHeaders: HeaderMap = {};
 
 /** The request but for its credential. */
 function mediaUpstreamRequest(attempt: Attempt, turn: MediaTurn): UpstreamRequest {
@@ -154,11 +148,12 @@ function renderBody(
   { body }: EncodedMedia,
 ): { readonly body: Buffer; readonly contentType: string } {
   if (body.kind === "bytes") return { body: body.data, contentType: body.contentType };
+  const { channel, model } = candidate;
+  const parameters = parametersFor(channel, model);
   if (body.kind === "json") {
-    const { channel, model } = candidate;
     const value = ordered(body.value, {
       endpoint,
-      parameters: parametersFor(channel, model),
+      parameters,
       extraBody: channel.options.extraBody,
       add: endpoint.add ?? {},
     });
@@ -166,9 +161,25 @@ function renderBody(
   }
   const boundary = `switchyard-${call.request.id}`;
   return {
-    body: renderForm(body.parts, boundary),
+    body: renderForm(orderedParts(body.parts, parameters), boundary),
     contentType: `multipart/form-data; boundary=${boundary}`,
   };
+}
+
+/** A form with the channel's parameters in it, as far as fields can hold them: they stand in place of its own. */
+function orderedParts(parts: readonly FormPart[], parameters: JsonObject): readonly FormPart[] {
+  const fields = Object.entries(parameters).filter(
+    ([, value]) => value !== null && typeof value !== "object",
+  );
+  if (fields.length === 0) return parts;
+  const kept = parts.filter(({ name }) => fields.every(([field]) => field !== name));
+  const added = fields.map(([name, value]) => ({
+    name,
+    fileName: null,
+    mediaType: null,
+    value: Buffer.from(String(value)),
+  }));
+  return [...kept, ...added];
 }
 
 /** Names of files are the caller's own text: what a header cannot hold is left out. */

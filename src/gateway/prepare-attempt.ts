@@ -80,6 +80,8 @@ const streamTypes: Readonly<Record<Framing, string>> = {
 };
 
 function acceptOf({ call, endpoint, translation }: Attempt): string {
+  // Audio, subtitles, events or JSON: the body says which.
+  if (endpoint.dialect === "openai-media") return "*/*";
   if (!call.facts.stream) return "application/json";
   return streamTypes[endpoint.framing ?? translation?.codec.framing ?? "sse"];
 }

@@ -374,6 +374,92 @@ test("a vendor that refuses an upload early is heard while the caller still send
   assert.match(got.body.toString(), /too large for us/);
 });
 
+test("an image is edited by JSON as well as by a form", async (t) => {
+  const one = await vendor(t, json({ created: 1, data: [{ b64_json: "QUJD" }] }));
+  const yard = await yardOf(t, [one], { modelMapping: { "own-model": "gpt-image-9" } });
+  const body = '{"images":[{"file_id":"f"}],"model":"own-model", "prompt":"a hat"}';
+  assert.equal((await post(yard, "/v1/images/edits", body)).status, 200);
+  assert.equal(one.requests[0]?.body.toString(), body.replace("own-model", "gpt-image-9"));
+  assert.equal(one.requests[0]?.headers["content-type"], "application/json");
+});
+
+test("a stranger's upload is refused by its key, not by its form", async (t) => {
+  const yard = await yardOf(t, [await vendor(t, reply(transcript))]);
+  const sent = form(["file", noise(3_000_000)]);
+  const headers = { ...formType, authorization: "Bearer sk-nobody" };
+  const got = await post(yard, "/v1/audio/transcriptions", sent, headers);
+  assert.equal(got.status, 401);
+  assert.match(got.body.toString(), /invalid_api_key/);
+});
+
+test("a model that stands behind a very large file is refused, told where to put it", async (t) => {
+  const one = await vendor(t, reply(transcript));
+  const yard = await yardOf(t, [one]);
+  const large = Buffer.alloc(33 * 1024 * 1024);
+  const refused = await post(
+    yard,
+    "/v1/audio/transcriptions",
+    form(["file", large], ["model", "own-model"]),
+    formType,
+  );
+  assert.equal(refused.status, 400);
+  assert.match(refused.body.toString(), /Put the field `model` before the file/);
+  const taken = await post(
+    yard,
+    "/v1/audio/transcriptions",
+    form(["model", "own-model"], ["file", large]),
+    formType,
+  );
+  assert.deepEqual([taken.status, one.requests.length], [200, 1]);
+});
+
+test("what could not be held is not sent to a second channel", async (t) => {
+  const second = await vendor(t, reply(transcript));
+  const yard = await yardOf(t, [await vendor(t, status(500)), second]);
+  const sent = form(["model", "own-model"], ["file", Buffer.alloc(40 * 1024 * 1024)]);
+  const got = await post(yard, "/v1/audio/transcriptions", sent, formType);
+  assert.equal(got.status, 502);
+  assert.equal(second.requests.length, 0);
+});
+
+test("without room to hold a form its caller is told to come again; one that names its model first goes through", async (t) => {
+  const one = await vendor(t, reply(transcript));
+  const yard = await openYard(t, {
+    channels: [{ baseUrl: one.baseUrl, models }],
+    env: { MAX_BODY_SIZE: "1M", MAX_HELD_SIZE: "1M" },
+  });
+  const file = noise(600_000);
+  const late = form(["file", file], ["model", "own-model"]);
+  const refused = await post(yard, "/v1/audio/transcriptions", late, formType);
+  assert.deepEqual([refused.status, refused.headers.get("retry-after")], [503, "1"]);
+  const early = form(["model", "own-model"], ["file", file]);
+  const taken = await post(yard, "/v1/audio/transcriptions", early, formType);
+  assert.equal(taken.status, 200);
+  assert.ok(one.requests[0]?.body.equals(early));
+});
+
+test("audio that still runs when the drain is over is torn, not ended", async (t) => {
+  const endless: Behaviour = (_request, response) => {
+    response.writeHead(200, { "content-type": "audio/mpeg" });
+    response.write(noise(1000));
+  };
+  const one = await vendor(t, endless);
+  const yard = await openYard(t, {
+    channels: [{ baseUrl: one.baseUrl, models }],
+    env: { DRAIN_TIMEOUT: "100ms", DRAIN_GRACE: "0s" },
+  });
+  const response = await fetch(`${yard.url}/v1/audio/speech`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${testKey}`, "content-type": "application/json" },
+    body: '{"model":"own-model","input":"Hi","voice":"alloy"}',
+  });
+  const read = response.arrayBuffer();
+  const refused = assert.rejects(read);
+  await yard.drain();
+  await refused;
+  assert.equal((await yard.recorded(1)).outcome, "cut");
+});
+
 test("rerank passes through in each shape, and is translated into the others", async (t) => {
   const jinaReply =
     '{"model":"own-model","object":"list","usage":{"total_tokens":31},"results":[{"index":1,"relevance_score":0.9,"document":{"text":"b"}},{"index":0,"relevance_score":0.1,"document":{"text":"a"}}]}';
