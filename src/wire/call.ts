@@ -49,7 +49,47 @@ export type Operation =
   | "transcription"
   | "translation"
   /** A vendor's own operation on images, named by `pathAction` (Recraft's). */
-  | "image-tool";
+  | "image-tool"
+  /** A conversation by voice over a WebSocket; each of its responses is a call. */
+  | "realtime"
+  | ResourceOperation;
+
+/** What outlives a call: each stands for all that its paths can do (make, list, ask, cancel, delete, read). */
+export type ResourceOperation =
+  | "responses"
+  | "conversations"
+  | "files"
+  | "uploads"
+  | "batches"
+  | "fine-tuning"
+  | "containers"
+  | "vector-stores"
+  | "cached-contents";
+
+/** What an id that outlives a call stands for. */
+export type ResourceKind =
+  | "response"
+  | "conversation"
+  | "file"
+  | "upload"
+  | "upload-part"
+  | "batch"
+  | "fine-tuning-job"
+  | "container"
+  | "vector-store"
+  | "vector-store-batch"
+  | "cached-content";
+
+/** A request on a path of something that outlives a call. */
+export interface ResourceRequest {
+  readonly method: ResourceMethod;
+  /** Which row of the gateway's table of resource paths it is (its `path`). */
+  readonly route: string;
+  /** Ids that the path names, outermost first, as the caller wrote them. */
+  readonly ids: readonly string[];
+}
+
+export type ResourceMethod = "GET" | "POST" | "PATCH" | "DELETE";
 
 /** Tells once that something is over. An AbortSignal is one; the server makes lighter ones, as it needs one a call. */
 export interface OverSignal {
@@ -85,6 +125,8 @@ export interface CallRequest {
   readonly pathModel?: string;
   /** What Gemini's paths name behind the model (`streamGenerateContent`), or which form of an operation is asked. */
   readonly pathAction?: string;
+  /** Where it is on something that outlives a call. */
+  readonly resource?: ResourceRequest;
   readonly headers: HeaderMap;
   /** Decoded query parameters. */
   readonly query: HeaderMap;

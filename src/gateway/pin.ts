@@ -1,0 +1,19 @@
+/** The upstream account that what a call names lies in. */
+import { GatewayError } from "../core/errors.ts";
+
+export interface Pin {
+  readonly channelId: number;
+  /** 0: the channel needs none. */
+  readonly credentialId: number;
+}
+
+/** Throws `invalid_request` where two things of one request lie in different accounts: nobody could serve it. */
+export function joinPins(pin: Pin | null, other: Pin, field: string): Pin {
+  if (pin === null) return other;
+  if (pin.channelId === other.channelId && pin.credentialId === other.credentialId) return pin;
+  const message = `\`${field}\` lies in another upstream account than the other ids of this request`;
+  throw new GatewayError("invalid_request", message, {
+    fields: [{ field, message }],
+    values: { detail: message },
+  });
+}
