@@ -83,6 +83,11 @@ const doors: readonly {
     rooms: ["upstream"],
     why: "only upstream/ opens connections to vendors",
   },
+  {
+    name: /^ws$/,
+    rooms: ["upstream", "http"],
+    why: "sockets are opened by upstream/ and taken by http/; between them they are wire's",
+  },
   { name: /^(fastify|@fastify\/.*)$/, rooms: ["http"], why: "framework types stop at http/" },
   { name: /^@prometheus-io\//, rooms: ["metrics"], why: "counters are handed in as an interface" },
   { name: /^commander$/, rooms: ["cli"], why: "the command line is one room" },

@@ -19,6 +19,7 @@ const paths: Readonly<Partial<Record<DialectId, Paths>>> = {
     speech: "/audio/speech",
     transcription: "/audio/transcriptions",
     translation: "/audio/translations",
+    realtime: "/realtime?model={model}",
   },
   "openai-responses": {
     chat: "/responses",

@@ -1,8 +1,9 @@
 /** Connection pools by where they lead (origin, proxy, connect timeout); unused ones are closed after a while. */
-import { Pool, ProxyAgent, Socks5ProxyAgent, buildConnector, type Dispatcher } from "undici";
+import { Pool, ProxyAgent, Socks5ProxyAgent, type Dispatcher, type buildConnector } from "undici";
 import type { Cancel, Clock } from "../core/clock.ts";
 import { GatewayError, messageOf } from "../core/errors.ts";
-import { forbiddenAddress, makeAddressGuard, makeGuardedLookup } from "./address-guard.ts";
+import { forbiddenAddress, makeAddressGuard } from "./address-guard.ts";
+import { guardedOptions, makeGuardedConnector } from "./guarded-connector.ts";
 
 export interface Destination {
   readonly origin: string;
@@ -31,7 +32,6 @@ export class Dispatchers {
   readonly #clock: Clock;
   readonly #routes = new Map<string, Route>();
   readonly #isForbidden = makeAddressGuard();
-  readonly #lookup = makeGuardedLookup(this.#isForbidden);
   #cancelSweep: Cancel;
 
   constructor(clock: Clock) {
@@ -73,7 +73,7 @@ export class Dispatchers {
     // Behind a proxy this is the only look we get at the target: the proxy resolves its name.
     if (this.#isForbidden(hostname)) throw forbiddenAddress(hostname);
     const settings = { allowH2: false, pipelining: 1, keepAliveTimeout: keepAliveMs } as const;
-    const connect = this.#connector(destination.connectMs);
+    const connect = makeGuardedConnector(this.#isForbidden, destination.connectMs);
     if (destination.proxy === null) return new Pool(destination.origin, { ...settings, connect });
     return this.#openProxy(destination.proxy, { ...settings, connectMs: destination.connectMs });
   }
@@ -86,13 +86,13 @@ export class Dispatchers {
     try {
       const url = new URL(proxy);
       if (this.#isForbidden(url.hostname)) throw forbiddenAddress(url.hostname);
-      const connect = this.#connector(connectMs);
+      const connect = makeGuardedConnector(this.#isForbidden, connectMs);
       if (url.protocol === "socks5:" || url.protocol === "socks5h:") {
         url.protocol = "socks5:";
         return new Socks5ProxyAgent(url, { ...settings, connect, connectTimeout: connectMs });
       }
       const requestTls = { timeout: connectMs, allowH2: false } as buildConnector.BuildOptions;
-      const proxyTls = this.#guarded(connectMs);
+      const proxyTls = guardedOptions(this.#isForbidden, connectMs);
       return new ProxyAgent({ ...settings, uri: proxy, proxyTls, requestTls });
     } catch (thrown) {
       if (thrown instanceof GatewayError) throw thrown;
@@ -100,28 +100,6 @@ export class Dispatchers {
         cause: thrown,
       });
     }
-  }
-
-  #guarded(connectMs: number): buildConnector.BuildOptions {
-    const options = { lookup: this.#lookup, allowH2: false, timeout: connectMs };
-    // The connector hands on what net.connect takes, though its type asks for a port here.
-    return options as unknown as buildConnector.BuildOptions;
-  }
-
-  #connector(connectMs: number): buildConnector.connector {
-    const connect = buildConnector(this.#guarded(connectMs));
-    return (options, callback) => {
-      // A literal address is never looked up, so it is judged here.
-      if (this.#isForbidden(options.hostname))
-        return callback(forbiddenAddress(options.hostname), null);
-      connect(options, (...outcome) => {
-        const [, socket] = outcome;
-        if (socket == null || !this.#isForbidden(socket.remoteAddress ?? ""))
-          return callback(...outcome);
-        socket.destroy();
-        callback(forbiddenAddress(options.hostname), null);
-      });
-    };
   }
 
   #sweep(): void {

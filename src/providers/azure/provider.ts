@@ -54,6 +54,14 @@ const usual = {
   ...standardEndpoints("openai-media", operations),
 };
 const responses = standardEndpoints("openai-responses", ["chat", "compact"]);
+const realtime = standardEndpoints("openai-media", ["realtime"]);
+
+/** The one operation whose deployment stands in the query. */
+const deployedRealtime: Endpoint = {
+  dialect: "openai-media",
+  path: "/openai/realtime?api-version={apiVersion}&deployment={model}",
+  usageOptIn: false,
+};
 
 /** A model is a deployment's name; the base URL is the resource's endpoint. */
 export const azureDeployments: Provider = {
@@ -75,9 +83,15 @@ export const azureDeployments: Provider = {
     },
     ...identity,
   ],
-  endpoints: Object.fromEntries(
-    Object.entries(usual).map(([operation, endpoints]) => [operation, endpoints.map(ofDeployment)]),
-  ),
+  endpoints: {
+    ...Object.fromEntries(
+      Object.entries(usual).map(([operation, endpoints]) => [
+        operation,
+        endpoints.map(ofDeployment),
+      ]),
+    ),
+    realtime: [deployedRealtime],
+  },
 };
 
 /** The base URL is `https://<resource>.openai.azure.com/openai/v1`; models are deployments' names. */
@@ -93,6 +107,7 @@ export const azureV1: Provider = {
   endpoints: {
     ...responses,
     ...usual,
+    ...realtime,
     chat: [...(usual.chat ?? []), ...(responses.chat ?? [])],
   },
 };

@@ -17,4 +17,5 @@ export const everything: Operations = [
   "speech",
   "transcription",
   "translation",
+  "realtime",
 ];
