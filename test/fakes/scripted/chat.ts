@@ -1,6 +1,6 @@
 /** A scripted upstream's side of OpenAI chat completions, written from the vendor's documentation alone. */
 import type { Heard, RenderedTurn, Said } from "./turn.ts";
-import { asList, asObject, cut, likelihoodOf, textOf, usage } from "./turn.ts";
+import { asList, asObject, cut, likelihoodOf, markOf, textOf, usage } from "./turn.ts";
 
 export function hearChat(body: Heard["body"], headers: Heard["headers"]): Heard {
   const messages = asList(body["messages"]).map(asObject);
@@ -57,7 +57,7 @@ function likelihoods(pieces: readonly string[]): object {
 
 function callsOf(said: Said): { id: string; type: "function"; function: object }[] {
   return (said.calls ?? []).map((call, index) => ({
-    id: `call_${index}_scripted`,
+    id: `call_${index}_${markOf(said)}`,
     type: "function",
     function: { name: call.name, arguments: JSON.stringify(call.arguments) },
   }));
@@ -69,7 +69,7 @@ function finishOf(said: Said): string {
 }
 
 export function sayChat(heard: Heard, said: Said): RenderedTurn {
-  const base = { id: "chatcmpl-scripted", created: 1_790_000_000, model: heard.model };
+  const base = { id: `chatcmpl-${markOf(said)}`, created: 1_790_000_000, model: heard.model };
   if (!heard.stream) {
     const calls = callsOf(said);
     const message = {

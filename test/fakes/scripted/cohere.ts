@@ -1,6 +1,6 @@
 /** A scripted upstream's side of Cohere's v2 chat, written from the vendor's documentation alone. */
 import type { Heard, RenderedTurn, Said } from "./turn.ts";
-import { asList, asObject, cut, textOf, usage } from "./turn.ts";
+import { asList, asObject, cut, markOf, textOf, usage } from "./turn.ts";
 
 export function hearCohere(body: Heard["body"], headers: Heard["headers"]): Heard {
   const messages = asList(body["messages"]).map(asObject);
@@ -53,7 +53,7 @@ function finishOf(said: Said): string {
 
 function callsOf(said: Said): object[] {
   return (said.calls ?? []).map((call, index) => ({
-    id: `${call.name}_${index}_scripted`,
+    id: `${call.name}_${index}_${markOf(said)}`,
     type: "function",
     function: { name: call.name, arguments: JSON.stringify(call.arguments) },
   }));

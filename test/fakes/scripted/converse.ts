@@ -1,7 +1,7 @@
 /** A scripted upstream's side of Bedrock's Converse, written from the vendor's documentation alone. */
 import { EventStreamCodec } from "@smithy/eventstream-codec";
 import type { Heard, RenderedTurn, Said } from "./turn.ts";
-import { asList, asObject, cut, textOf, usage } from "./turn.ts";
+import { asList, asObject, cut, markOf, signatureOf, textOf, usage } from "./turn.ts";
 
 export function hearConverse(
   body: Heard["body"],
@@ -79,11 +79,11 @@ function frame(type: string, payload: object): Uint8Array {
 
 export function sayConverse(heard: Heard, said: Said): RenderedTurn {
   const calls = (said.calls ?? []).map((call, index) => ({
-    toolUseId: `tooluse_${index}_scripted`,
+    toolUseId: `tooluse_${index}_${markOf(said)}`,
     name: call.name,
     input: call.arguments,
   }));
-  const signature = "U0NSSVBURUQ=";
+  const signature = signatureOf(said);
   if (!heard.stream) {
     const reasoningText = { text: said.reasoning, signature };
     const content = [

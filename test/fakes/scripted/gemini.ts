@@ -1,6 +1,6 @@
 /** A scripted upstream's side of Gemini's generateContent, written from the vendor's documentation alone. */
 import type { Heard, RenderedTurn, Said } from "./turn.ts";
-import { asList, asObject, cut, likelihoodOf, textOf, usage } from "./turn.ts";
+import { asList, asObject, cut, likelihoodOf, markOf, signatureOf, textOf, usage } from "./turn.ts";
 
 export interface GeminiPath {
   readonly model: string;
@@ -72,11 +72,23 @@ function likelihoods(said: Said, pieces: readonly string[]): object {
 
 type Part = Readonly<Record<string, unknown>>;
 
-function callParts(said: Said): Part[] {
+/** Models of the third generation give calls ids. */
+function callParts(said: Said, model: string): Part[] {
+  const named = said.mark !== undefined && model.includes("gemini-3");
   return (said.calls ?? []).map((call, index) => ({
-    functionCall: { name: call.name, args: call.arguments },
-    ...(index === 0 ? { thoughtSignature: "U0NSSVBURUQ=" } : {}),
+    functionCall: {
+      ...(named ? { id: `gem_${index}_${markOf(said)}` } : {}),
+      name: call.name,
+      args: call.arguments,
+    },
+    ...(index === 0 ? { thoughtSignature: signatureOf(said) } : {}),
   }));
+}
+
+/** Where nothing is called the signature comes with the last part. */
+function textSignature(said: Said): Part {
+  const signs = said.mark !== undefined && (said.calls ?? []).length === 0;
+  return signs ? { thoughtSignature: signatureOf(said) } : {};
 }
 
 export function sayGemini(heard: Heard, said: Said): RenderedTurn {
@@ -95,9 +107,9 @@ export function sayGemini(heard: Heard, said: Said): RenderedTurn {
   if (!heard.stream) {
     const parts: Part[] = [];
     if (said.reasoning !== undefined) parts.push({ text: said.reasoning, thought: true });
-    if (said.text !== undefined) parts.push({ text: said.text });
+    if (said.text !== undefined) parts.push({ text: said.text, ...textSignature(said) });
     const more = { finishReason, ...likelihoods(said, cut(said.text ?? "")) };
-    const whole = chunk([...parts, ...callParts(said)], more);
+    const whole = chunk([...parts, ...callParts(said, heard.model)], more);
     return { contentType: "application/json; charset=UTF-8", pieces: [JSON.stringify(whole)] };
   }
   const event = (value: object): string => `data: ${JSON.stringify(value)}\r\n\r\n`;
@@ -106,7 +118,7 @@ export function sayGemini(heard: Heard, said: Said): RenderedTurn {
     pieces.push(event(chunk([{ text, thought: true }])));
   for (const text of cut(said.text ?? ""))
     pieces.push(event(chunk([{ text }], likelihoods(said, [text]))));
-  for (const part of callParts(said)) pieces.push(event(chunk([part])));
-  pieces.push(event(chunk([{ text: "" }], { finishReason })));
+  for (const part of callParts(said, heard.model)) pieces.push(event(chunk([part])));
+  pieces.push(event(chunk([{ text: "", ...textSignature(said) }], { finishReason })));
   return { contentType: "text/event-stream", pieces };
 }

@@ -1,6 +1,6 @@
 /** A scripted upstream's side of Anthropic Messages, written from the vendor's documentation alone. */
 import type { Heard, RenderedTurn, Said } from "./turn.ts";
-import { asList, asObject, cut, textOf, usage } from "./turn.ts";
+import { asList, asObject, cut, markOf, signatureOf, textOf, usage } from "./turn.ts";
 
 export function hearMessages(body: Heard["body"], headers: Heard["headers"]): Heard {
   const messages = asList(body["messages"]).map(asObject);
@@ -55,12 +55,14 @@ type Block = Readonly<Record<string, unknown>>;
 function blocksOf(said: Said): Block[] {
   const blocks: Block[] = [];
   if (said.reasoning !== undefined)
-    blocks.push({ type: "thinking", thinking: said.reasoning, signature: "U0NSSVBURUQ=" });
+    blocks.push({ type: "thinking", thinking: said.reasoning, signature: signatureOf(said) });
+  if (said.redacted === true)
+    blocks.push({ type: "redacted_thinking", data: `REDACTED-${markOf(said)}` });
   if (said.text !== undefined) blocks.push({ type: "text", text: said.text });
   for (const [index, call] of (said.calls ?? []).entries())
     blocks.push({
       type: "tool_use",
-      id: `toolu_${index}_scripted`,
+      id: `toolu_${index}_${markOf(said)}`,
       name: call.name,
       input: call.arguments,
     });
@@ -75,7 +77,12 @@ function stopOf(said: Said): string {
 }
 
 export function sayMessages(heard: Heard, said: Said): RenderedTurn {
-  const message = { id: "msg_scripted", type: "message", role: "assistant", model: heard.model };
+  const message = {
+    id: `msg_${markOf(said)}`,
+    type: "message",
+    role: "assistant",
+    model: heard.model,
+  };
   const ending = { stop_reason: stopOf(said), stop_sequence: said.stoppedBy ?? null };
   if (!heard.stream) {
     const tokens = { ...inputOf(said), ...outputOf(said) };
@@ -113,6 +120,8 @@ function tellBlock(
     for (const thinking of cut(String(block["thinking"])))
       delta({ type: "thinking_delta", thinking });
     delta({ type: "signature_delta", signature: block["signature"] });
+  } else if (block["type"] === "redacted_thinking") {
+    start(block);
   } else {
     start({ ...block, input: {} });
     delta({ type: "input_json_delta", partial_json: "" });

@@ -1,6 +1,6 @@
 /** A scripted upstream's side of OpenAI Responses, written from the vendor's documentation alone. */
 import type { Heard, RenderedTurn, Said } from "./turn.ts";
-import { asList, asObject, cut, likelihoodOf, textOf, usage } from "./turn.ts";
+import { asList, asObject, cut, likelihoodOf, markOf, signatureOf, textOf, usage } from "./turn.ts";
 
 export function hearResponses(body: Heard["body"], headers: Heard["headers"]): Heard {
   const input = body["input"];
@@ -66,14 +66,14 @@ function itemsOf(said: Said): Item[] {
   const items: Item[] = [];
   if (said.reasoning !== undefined)
     items.push({
-      id: "rs_scripted",
+      id: `rs_${markOf(said)}`,
       type: "reasoning",
       summary: [{ type: "summary_text", text: said.reasoning }],
-      encrypted_content: "ENCRYPTED-REASONING",
+      encrypted_content: said.mark === undefined ? "ENCRYPTED-REASONING" : signatureOf(said),
     });
   if (said.text !== undefined)
     items.push({
-      id: "msg_scripted",
+      id: `msg_${markOf(said)}`,
       type: "message",
       role: "assistant",
       status: "completed",
@@ -96,9 +96,9 @@ function itemsOf(said: Said): Item[] {
     });
   for (const [index, call] of (said.calls ?? []).entries())
     items.push({
-      id: `fc_${index}_scripted`,
+      id: `fc_${index}_${markOf(said)}`,
       type: "function_call",
-      call_id: `call_${index}_scripted`,
+      call_id: `call_${index}_${markOf(said)}`,
       name: call.name,
       arguments: JSON.stringify(call.arguments),
       status: "completed",
@@ -110,7 +110,7 @@ function resource(heard: Heard, said: Said, state: "in_progress" | "ended"): Ite
   const { body } = heard;
   const ended = state === "ended";
   return {
-    id: "resp_scripted",
+    id: `resp_${markOf(said)}`,
     object: "response",
     created_at: 1_790_000_000,
     completed_at: ended ? 1_790_000_001 : null,

@@ -51,6 +51,19 @@ export interface Said {
   readonly logprobs?: boolean;
   /** So many times the same, where the API knows choices. */
   readonly choices?: number;
+  /** Tells this answer's ids and signatures from those of others; left out: `scripted`. */
+  readonly mark?: string;
+  /** A thought that the vendor keeps to itself, behind the one that it tells, where the API knows such. */
+  readonly redacted?: true;
+}
+
+export function markOf({ mark = "scripted" }: Said): string {
+  return mark;
+}
+
+/** The signature of an answer, as base64. */
+export function signatureOf({ mark }: Said): string {
+  return Buffer.from(mark === undefined ? "SCRIPTED" : `SCRIPTED-${mark}`).toString("base64");
 }
 
 /** Input holds what was cached, output what was reasoned. */
