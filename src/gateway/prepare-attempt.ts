@@ -13,6 +13,7 @@ import { instructed, ordered, parametersFor } from "./channel-orders.ts";
 import { type Translation, chooseEndpoint, endpointsFor } from "./choose-endpoint.ts";
 import { embeddingBody } from "./embeddings.ts";
 import type { Attempt, Call } from "./ending.ts";
+import { refuseLacking } from "./lacking.ts";
 import { prepareMedia, uploadHeaders } from "./media-request.ts";
 import { putWish, wishOf, wished } from "./model-wishes.ts";
 import type { PreparedAttempt } from "./run-attempt.ts";
@@ -30,6 +31,7 @@ export function prepareAttempt(
     throw new GatewayError("internal", `unknown provider ${channel.provider}`);
   const operation = call.request.operation as UpstreamOperation;
   try {
+    refuseLacking(provider, call);
     const endpoints = endpointsFor(channel, provider, { operation, model });
     const choice = chooseEndpoint(call, endpoints, model);
     if (choice === undefined)
