@@ -20,7 +20,7 @@ import { changeRowSet, emptyRowSet } from "../../src/sync/row-set.ts";
 import { buildEdition } from "../../src/sync/snapshot.ts";
 import type { SyncStatus } from "../../src/sync/sync.ts";
 import { makeAuthorizer } from "../../src/upstream/authorizer.ts";
-import { makeUpstream } from "../../src/upstream/upstream.ts";
+import { type Upstream, makeUpstream } from "../../src/upstream/upstream.ts";
 import type { FakeUpstream } from "../fakes/upstream.ts";
 
 export interface ChannelSpec {
@@ -58,6 +58,8 @@ export interface YardSpec {
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly env?: Record<string, string>;
+  /** Put around the real one: where requests go instead of where they are addressed, or who listens. */
+  readonly upstream?: (real: Upstream) => Upstream;
 }
 
 export interface Yard {
@@ -226,14 +228,14 @@ async function until(claim: () => boolean, what: string): Promise<void> {
 }
 
 /** Opens a node for a test and closes it with the test. */
-export async function openYard(t: TestContext, first: YardSpec): Promise<Yard> {
+export async function openYard(t: Pick<TestContext, "after">, first: YardSpec): Promise<Yard> {
   const clock = first.clock ?? systemClock;
   let spec = first;
   let snapshot = await buildSnapshot(spec);
   const records: CallRecord[] = [];
   const attempts: { channelId: number; result: string }[] = [];
   const health = new RouteHealth();
-  const upstream = makeUpstream({ clock: systemClock });
+  const upstream = (first.upstream ?? ((real) => real))(makeUpstream({ clock: systemClock }));
   const sync = {
     current: () => snapshot,
     businessNowMs: () => systemClock.now(),
