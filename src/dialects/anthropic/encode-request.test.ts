@@ -248,6 +248,20 @@ test("the output limit makes room for the budget", () => {
   assert.deepEqual(sent(500, 200_000), [63_476, 62_976]);
 });
 
+test("a budget that stands for an effort gives way to the output limit", () => {
+  const sent = (maxOutputTokens: number | null, effort: "low" | "high"): unknown[] => {
+    const body = encode({ maxOutputTokens, ...wish({ effort }) });
+    return [body["max_tokens"], (body["thinking"] as JsonObject | undefined)?.["budget_tokens"]];
+  };
+  assert.deepEqual(sent(null, "low"), [64_000, 2048]);
+  assert.deepEqual(sent(100_000, "high"), [64_000, 16_384]);
+  assert.deepEqual(sent(6000, "high"), [6000, 3000]);
+  assert.deepEqual(sent(1500, "low"), [1500, 1024]);
+  // Below the least budget that is taken there is no thinking, rather than an answer dearer than allowed.
+  assert.deepEqual(sent(1024, "low"), [1024, undefined]);
+  assert.deepEqual(sent(1, "high"), [1, undefined]);
+});
+
 test("thinking by budget gives way where the history or a forced call forbids it", () => {
   const thinks = (messages: Message[], more: Partial<Conversation> = {}, model = manual): boolean =>
     encode({ messages, tools: [toolCalled("look")], ...wish({ effort: "high" }), ...more }, model)[

@@ -29,6 +29,11 @@ export interface ThinkingCase {
   readonly inputTokens: number;
 }
 
+interface LimitedCase extends ThinkingCase {
+  /** The caller's limit, which counts thoughts too; null: none. */
+  readonly limit: number | null;
+}
+
 export interface ThinkingPlan {
   readonly maxTokens: number;
   readonly thinking: JsonObject | undefined;
@@ -84,18 +89,28 @@ function adaptively(wish: ReasoningWish, traits: ModelTraits): Wished {
   };
 }
 
-function byBudget(wish: ReasoningWish, facts: ThinkingCase): Wished {
-  const { traits } = facts;
+/** A budget that the caller told is kept; one that stands for an effort gives way to the limit: 0, no thinking. */
+function budgetFor(wish: ReasoningWish, { limit, traits }: LimitedCase): number {
   const { effort, budgetTokens } = wish;
-  const word = effort === null || effort === "none" ? "medium" : effort;
-  const asked = budgetTokens === null || budgetTokens < 0 ? budgets[word] : budgetTokens;
+  const most = traits.maxOutput - minBudget;
+  if (budgetTokens !== null && budgetTokens > 0)
+    return Math.min(Math.max(budgetTokens, minBudget), most);
+  const asked = budgets[effort === null || effort === "none" ? "medium" : effort];
+  if (limit === null) return Math.min(asked, most);
+  return limit <= minBudget ? 0 : Math.min(asked, most, Math.max(minBudget, Math.floor(limit / 2)));
+}
+
+function byBudget(wish: ReasoningWish, facts: LimitedCase): Wished {
+  const { traits } = facts;
+  const { effort } = wish;
   const told = effort === null ? undefined : fitEffort(effort, traits.efforts);
-  if (traits.own && (facts.forced || !facts.historyFits)) return { ...nothing, effort: told };
-  const budget = Math.min(Math.max(asked, minBudget), traits.maxOutput - minBudget);
+  const budget = budgetFor(wish, facts);
+  const unfit = traits.own && (facts.forced || !facts.historyFits);
+  if (unfit || budget === 0) return { ...nothing, effort: told };
   return { thinking: { type: "enabled", budget_tokens: budget }, effort: told, budget };
 }
 
-function planWish(wish: ReasoningWish | null, facts: ThinkingCase): Wished {
+function planWish(wish: ReasoningWish | null, facts: LimitedCase): Wished {
   const { traits } = facts;
   if (wish === null) return nothing;
   if (wish.effort === "none" || wish.budgetTokens === 0) return withoutThinking(traits);
@@ -127,8 +142,9 @@ function encodeSampling(sampling: Sampling, thinks: boolean, traits: ModelTraits
 }
 
 export function planThinking(conversation: Conversation, facts: ThinkingCase): ThinkingPlan {
-  const { thinking, effort, budget } = planWish(conversation.reasoning, facts);
-  const maxTokens = outputLimit(conversation.maxOutputTokens, budget, facts);
+  const limit = conversation.maxOutputTokens;
+  const { thinking, effort, budget } = planWish(conversation.reasoning, { ...facts, limit });
+  const maxTokens = outputLimit(limit, budget, facts);
   const fits = budget < maxTokens;
   const sent = thinking !== undefined && budget > 0 && !fits ? undefined : thinking;
   const thinks = sent !== undefined && sent["type"] !== "disabled";
