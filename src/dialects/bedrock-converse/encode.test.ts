@@ -119,6 +119,12 @@ const reasoningCases: readonly [string, Partial<Conversation>, Record<string, un
       additionalModelRequestFields: { thinking: { type: "enabled", budget_tokens: 2000 } },
     },
   ],
+  // Where the limit leaves no room for the least budget, there is no thinking by effort.
+  [
+    sonnet45,
+    { reasoning: wish({ effort: "low" }), maxOutputTokens: 1024 },
+    { inferenceConfig: { maxTokens: 1024 } },
+  ],
   [sonnet45, { reasoning: wish({ effort: "none" }) }, {}],
   [
     "anthropic.claude-3-5-sonnet-20241022-v2:0",

@@ -106,6 +106,8 @@ function planBudget(wish: ReasoningWish, limit: number | null): ReasoningPlan {
   if (isOff(wish)) return plain;
   const told = wish.budgetTokens ?? -1;
   if (told > 0) return withBudget(told);
+  // An effort is not worth more than the caller's limit allows in all.
+  if (limit !== null && limit <= leastBudget) return plain;
   const wished = budgets[effortOf(wish)];
   return withBudget(limit === null ? wished : Math.min(wished, Math.floor(limit / 2)));
 }
