@@ -94,3 +94,40 @@ function readResource(values: unknown): SealedResource | undefined {
     ? { channelId, credentialId, ownerId, kind, upstreamId }
     : undefined;
 }
+
+/** Between an id that need not be hidden and the tag that says where it lies and for whom. */
+const tagMarker = "_sy1t";
+const tagPattern = /^(.{1,512})_sy1t([0-9a-z]{1,11})-([0-9a-z]{1,11})-([\w-]{16})$/;
+
+function tagOf(key: SealKey, resource: SealedResource): string {
+  const { channelId, credentialId, ownerId, kind, upstreamId } = resource;
+  const text = JSON.stringify([channelId, credentialId, ownerId, kind, upstreamId]);
+  const tagKey = createHmac("sha256", key).update("sealed-id tag").digest();
+  return createHmac("sha256", tagKey).update(text).digest().subarray(0, 12).toString("base64url");
+}
+
+/** An id with a tag: far shorter than a sealed one, for what stands in every event of a stream. */
+export function tagId(key: SealKey, resource: SealedResource): string {
+  const place = `${resource.channelId.toString(36)}-${resource.credentialId.toString(36)}`;
+  return `${resource.upstreamId}${tagMarker}${place}-${tagOf(key, resource)}`;
+}
+
+/** Whether a text has the form of a tagged id. */
+export function looksTagged(id: string): boolean {
+  return tagPattern.test(id);
+}
+
+/** Opens a tagged id; undefined for one that was not made with this key for this owner and kind. */
+export function openTagged(
+  key: SealKey,
+  id: string,
+  { ownerId, kind }: Pick<SealedResource, "ownerId" | "kind">,
+): SealedResource | undefined {
+  const [, upstreamId = "", channel = "", credential = "", tag = ""] = tagPattern.exec(id) ?? [];
+  if (tag === "") return undefined;
+  const channelId = Number.parseInt(channel, 36);
+  const credentialId = Number.parseInt(credential, 36);
+  const resource = { channelId, credentialId, ownerId, kind, upstreamId };
+  const wanted = Buffer.from(tagOf(key, resource));
+  return timingSafeEqual(wanted, Buffer.from(tag)) ? resource : undefined;
+}

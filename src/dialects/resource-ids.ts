@@ -144,11 +144,19 @@ export function resourceRulesOf(dialect: FrontId, made: ResourceKind | undefined
 
 const geminiNames = ["/name", "/file/name", "/files/name", "/cachedContents/name"];
 
+const keptMembers = {
+  "/id": "response",
+  "/response/id": "response",
+  "/item_id": "item",
+  "/item/id": "item",
+  "/output/id": "item",
+  "/response/output/id": "item",
+} as const satisfies IdRules["members"];
+
 /** Rules of response objects and of the events that tell them. `kept`: whether the vendor keeps them. */
 export function responseRules(kept: boolean): IdRules {
   if (!kept) return openaiResponses;
-  const members = { "/id": "response", "/response/id": "response" } as const;
-  return { ...openaiResponses, members: { ...openaiResponses.members, ...members } };
+  return { ...openaiResponses, members: { ...openaiResponses.members, ...keptMembers } };
 }
 
 /** What a string is to these rules; `path` as walkStrings tells it. */

@@ -32,6 +32,8 @@ export interface DecodedParts {
   readonly request: CallRequest;
   readonly dialect: Dialect;
   readonly facts: CallFacts;
+  /** Puts what the request stands on in front of its input; left out: it stands on nothing. */
+  readonly standAlone?: ((body: JsonObject) => JsonObject) | undefined;
 }
 
 export class DecodedRequest {
@@ -54,12 +56,15 @@ export class DecodedRequest {
   /** Throws `invalid_request` naming the field, and for dialects that know no conversations. */
   conversation(): Conversation {
     if (this.#conversation !== undefined) return this.#conversation;
-    const { dialect, facts, request } = this.#parts;
+    const { dialect, facts, request, standAlone } = this.#parts;
     if (dialect.front === null)
       throw new GatewayError("invalid_request", "This request cannot be translated");
     const { model, stream } = facts;
     const context = { model, stream, headers: request.headers };
-    this.#conversation = dialect.front.decodeRequest(this.body(), context);
+    this.#conversation = dialect.front.decodeRequest(
+      standAlone === undefined ? this.body() : standAlone(this.body()),
+      context,
+    );
     return this.#conversation;
   }
 

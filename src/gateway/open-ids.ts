@@ -7,7 +7,13 @@ import { type FieldFault, GatewayError } from "../core/errors.ts";
 import { type ByteEdit, readString } from "../core/json.ts";
 import { walkStrings } from "../core/json-strings.ts";
 import type { SealKey } from "../core/seal.ts";
-import { type SealedResource, looksSealed, openId, sealedMarker } from "../core/sealed-id.ts";
+import {
+  type SealedResource,
+  looksSealed,
+  openId,
+  openTagged,
+  sealedMarker,
+} from "../core/sealed-id.ts";
 import { type IdRules, idIn, kindAt } from "../dialects/resource-ids.ts";
 import type { FrontId, ResourceKind } from "../wire/call.ts";
 import { type Pin, joinPins } from "./pin.ts";
@@ -58,6 +64,7 @@ export function openFor(
   id: string,
   kind: ResourceKind,
 ): SealedResource | undefined {
+  if (kind === "item") return openTagged(opener.key(), id, { ownerId: opener.ownerId, kind });
   const opened = openId(opener.key(), id);
   return opened?.ownerId === opener.ownerId && opened.kind === kind ? opened : undefined;
 }
@@ -78,7 +85,7 @@ export function noSuchId(id: string, kind: ResourceKind, field: string): Gateway
 }
 
 /** The fault of an id that nobody sealed. */
-function unsealedFault(field: string): FieldFault {
+export function unsealedFault(field: string): FieldFault {
   const message = `\`${field}\` holds an id that was not given out here; use the ids that this gateway's replies tell`;
   return { field, message };
 }

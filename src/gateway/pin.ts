@@ -1,11 +1,8 @@
 /** The upstream account that what a call names lies in. */
 import { GatewayError } from "../core/errors.ts";
+import type { PinnedAccount } from "../route/pinned-plan.ts";
 
-export interface Pin {
-  readonly channelId: number;
-  /** 0: the channel needs none. */
-  readonly credentialId: number;
-}
+export type Pin = PinnedAccount;
 
 /** Throws `invalid_request` where two things of one request lie in different accounts: nobody could serve it. */
 export function joinPins(pin: Pin | null, other: Pin, field: string): Pin {

@@ -101,7 +101,12 @@ export function makeChannelProbe(
   };
 }
 
-const noRetries: Settings = { retryTimes: 0, cooldownSeconds: 0, systemName: "" };
+const noRetries: Settings = {
+  retryTimes: 0,
+  cooldownSeconds: 0,
+  systemName: "",
+  responseState: "off",
+};
 
 function makeRequest(model: string, signal: AbortSignal): CallRequest {
   const operation: UpstreamOperation = embeddingName.test(model) ? "embeddings" : "chat";

@@ -5,7 +5,7 @@
 import { type ByteEdit, type ByteRange, readString } from "../core/json.ts";
 import { walkStrings } from "../core/json-strings.ts";
 import type { SealKey } from "../core/seal.ts";
-import { sealId } from "../core/sealed-id.ts";
+import { sealId, tagId } from "../core/sealed-id.ts";
 import { type IdRules, idIn, kindAt } from "../dialects/resource-ids.ts";
 import type { FrontId, ResourceKind } from "../wire/call.ts";
 import type { Pin } from "./pin.ts";
@@ -32,7 +32,9 @@ export class IdSealer {
     if (known !== undefined) return known;
     const { key, ownerId, pin } = this.#parts;
     const { channelId, credentialId } = pin;
-    const sealed = sealId(key, { channelId, credentialId, ownerId, kind, upstreamId });
+    const resource = { channelId, credentialId, ownerId, kind, upstreamId };
+    // Items are named in every event: their ids stay short.
+    const sealed = kind === "item" ? tagId(key, resource) : sealId(key, resource);
     this.#known.set(name, sealed);
     return sealed;
   }

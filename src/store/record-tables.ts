@@ -72,3 +72,18 @@ export interface ResponseStateTable {
   created_at: bigint;
   expires_at: bigint;
 }
+
+/** Something that a caller made at a vendor. */
+export interface ResourceTable {
+  /** SHA-256 of the id, hex: ids are too long for a key. */
+  digest: string;
+  owner_id: bigint;
+  /** Of the API it was made through: each lists its own. */
+  dialect: string;
+  kind: string;
+  /** As callers know it: sealed. */
+  id: string;
+  /** Sealed: the object as it was last told. */
+  content: string;
+  created_at: bigint;
+}

@@ -4,9 +4,9 @@
  * one definition holds everywhere. All times are milliseconds UTC of the database's clock.
  */
 import type { Generated } from "kysely";
-import type { AuditTable, CallTable, ResponseStateTable } from "./record-tables.ts";
+import type { AuditTable, CallTable, ResourceTable, ResponseStateTable } from "./record-tables.ts";
 
-export type { AuditTable, CallTable, ResponseStateTable } from "./record-tables.ts";
+export type { AuditTable, CallTable, ResourceTable, ResponseStateTable } from "./record-tables.ts";
 
 /** Columns that every configuration table has. */
 interface ConfigRow {
@@ -236,5 +236,6 @@ export interface Tables {
   calls: CallTable;
   audit: AuditTable;
   response_states: ResponseStateTable;
+  resources: ResourceTable;
   switchyard_migrations: MigrationTable;
 }

@@ -140,6 +140,8 @@ export interface Settings {
   readonly cooldownSeconds: number;
   /** Name shown on the page at `/`. */
   readonly systemName: string;
+  /** Whether responses are kept for callers of Responses whose upstream keeps none. */
+  readonly responseState: "on" | "off";
 }
 
 /** A row that is kept out (or kept at its previous good content), and why. */

@@ -29,6 +29,11 @@ export const settingRules: { readonly [N in keyof Settings]: SettingRule<Setting
     default: "Switchyard",
     doc: "Name shown in the console and on the page at `/`.",
   },
+  responseState: {
+    schema: z.enum(["on", "off"]),
+    default: "on",
+    doc: "Whether responses are kept for 30 days for callers of the Responses API whose upstream keeps none.",
+  },
 };
 
 export type SettingName = keyof Settings;

@@ -69,6 +69,8 @@ export type ResourceOperation =
 /** What an id that outlives a call stands for. */
 export type ResourceKind =
   | "response"
+  /** One item of a response or a conversation. */
+  | "item"
   | "conversation"
   | "file"
   | "upload"

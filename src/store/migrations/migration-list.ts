@@ -7,6 +7,7 @@ import { configTables } from "./0001-config-tables.ts";
 import { clusterTables, recordTables } from "./0002-cluster-tables.ts";
 import { insertFirstRows } from "./0003-first-rows.ts";
 import { responseStates } from "./0004-response-states.ts";
+import { resources } from "./0005-resources.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrationList: readonly Migration[] = [
@@ -15,6 +16,7 @@ export const migrationList: readonly Migration[] = [
   ...recordTables.map((table) => tableMigration("0002", table)),
   { name: "0003-first-rows", up: insertFirstRows },
   tableMigration("0004", responseStates),
+  tableMigration("0005", resources),
 ];
 
 function tableMigration(number: string, table: TableDefinition): Migration {
