@@ -27,7 +27,7 @@ const text: readonly ReplyEvent[] = [
 function parse(bytes: string | undefined): JsonObject[] {
   return (bytes ?? "")
     .split("\n")
-    .filter((line) => line.startsWith("data: "))
+    .filter((line) => line.startsWith("data: {"))
     .map((line) => JSON.parse(line.slice(6)) as JsonObject);
 }
 
@@ -99,4 +99,11 @@ test("whoever declines without a word is quoted", () => {
   stream.encode({ type: "finish", choice: 0, finish });
   const { response } = stream.complete();
   assert.match(JSON.stringify(response["output"]), /"refusal":"The model declined/);
+});
+
+test("the terminator stands behind the last event, and only there", () => {
+  const encode = makeResponseStream(context).encode;
+  const told = [...text, { type: "done" } as const].map((event) => encode(event) ?? "");
+  assert.match(told.at(-1) ?? "", /\nevent: response\.completed\n[^\n]+\n\ndata: \[DONE\]\n\n$/u);
+  assert.doesNotMatch(told.slice(0, -1).join(""), /\[DONE\]/u);
 });
