@@ -13,6 +13,7 @@ import {
   openBlock,
   tellDelta,
 } from "./stream-telling.ts";
+import { isObject } from "./fields.ts";
 import { type Telling, makeTelling, tell } from "./telling.ts";
 import { emptyState, endingOf, renderResponse } from "./response-object.ts";
 
@@ -107,8 +108,8 @@ export interface ResponseStream {
    * closing its open items takes, which go to the caller before `done`'s.
    */
   readonly complete: () => { readonly response: JsonObject; readonly bytes: string | undefined };
-  /** Whether the response is kept after all; to be said before `done`. */
-  readonly markStored: (stored: boolean) => void;
+  /** Whether the response is kept after all, and if not why; to be said before `done`. */
+  readonly markStored: (stored: boolean, warning?: string) => void;
 }
 
 /** `silent`: only the response is wanted, none of the events that lead to it. */
@@ -130,8 +131,14 @@ export function makeResponseStream(context: ReplyContext, silent = false): Respo
       close(telling);
       return { response: finalResponse(telling), bytes: take() };
     },
-    markStored: (stored) => {
+    markStored: (stored, warning) => {
       telling.stored = stored;
+      if (warning === undefined) return;
+      // The head has gone: the caller's own metadata is the one place that every client hands on.
+      const { request } = telling.context;
+      const own = isObject(request["metadata"]) ? request["metadata"] : {};
+      const metadata = { ...own, switchyard_warning: warning };
+      telling.context = { ...telling.context, request: { ...request, metadata } };
     },
   };
 }
