@@ -86,17 +86,19 @@ function openSchemas(): { readonly validate: Validate; readonly validateEvent: V
   return { validate, validateEvent };
 }
 
-/** Payloads of a rendered stream; each event's name is its type. */
+/** Payloads of a rendered stream without its terminator; each event's name is its type. */
 function payloads(stream: string): JsonObject[] {
   const events: StreamEvent[] = [];
   const framer = makeFramer("sse", (event) => events.push(event));
   framer.push(Buffer.from(stream));
   framer.end();
-  return events.map(({ name, payload }) => {
-    const value = JSON.parse(payload) as JsonObject;
-    assert.equal(name, value["type"]);
-    return value;
-  });
+  return events
+    .filter(({ payload }) => payload !== "[DONE]")
+    .map(({ name, payload }) => {
+      const value = JSON.parse(payload) as JsonObject;
+      assert.equal(name, value["type"]);
+      return value;
+    });
 }
 
 function encode(events: readonly ReplyEvent[], request: JsonObject): string {
