@@ -136,10 +136,13 @@ function send(response: ServerResponse, spoken: Understood, answer: Answer): voi
   const isCut = fault?.kind === "end" || fault?.kind === "break";
   const kept = isCut ? pieces.slice(0, Math.floor(pieces.length * fault.kept)) : pieces;
   response.writeHead(200, { "content-type": turn.contentType });
-  for (const piece of kept) response.write(piece);
-  if (fault?.kind !== "break") return void response.end();
+  if (fault?.kind !== "break") {
+    for (const piece of kept) response.write(piece);
+    return void response.end();
+  }
   // What was written is to arrive before the connection breaks.
-  response.write(": \n", () => setImmediate(() => response.socket?.destroy()));
+  const bytes = Buffer.concat(kept.map((piece) => Buffer.from(piece as Uint8Array)));
+  response.write(bytes, () => setImmediate(() => response.socket?.destroy()));
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -53,10 +53,13 @@ function openaiEndpoint(row: VendorRow, operation: UpstreamOperation): Endpoint 
   const usual = standardEndpoint(dialectOf[operation] ?? "openai-media", operation);
   if (usual === undefined) throw new TypeError(`${row.id}: no usual path for ${operation}`);
   const quirks = row.quirks ?? plain;
+  const refusesWish = usual.usageOptIn && row.refusesUsageOptIn === true;
   return {
     ...usual,
     path: row.paths?.[operation] ?? usual.path,
-    usageOptIn: usual.usageOptIn && row.refusesUsageOptIn !== true,
+    usageOptIn: usual.usageOptIn && !refusesWish,
+    // Not the caller's own wish either.
+    ...(refusesWish && { omit: ["stream_options"] }),
     ...(operation === "chat" && quirks.length > 0 && { quirks }),
   };
 }
