@@ -12,6 +12,7 @@ import { GatewayError } from "./core/errors.ts";
 import { systemRandom } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import { getDialect } from "./dialects/registry.ts";
+import { makeMediaFetcher } from "./gateway/fetch-media.ts";
 import { makeModelLister } from "./gateway/list-upstream-models.ts";
 import { makeChannelProbe } from "./gateway/probe-channel.ts";
 import { makeGateway } from "./gateway/serve-call.ts";
@@ -28,6 +29,7 @@ import type { UserRecord } from "./sync/entities.ts";
 import type { OpenedSync } from "./sync/sync-parts.ts";
 import type { Authorizer } from "./upstream/authorizer.ts";
 import { makeAuthorizer } from "./upstream/authorizer.ts";
+import { makeFetchPublic } from "./upstream/fetch-public.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 /** What a node is made of once its sync is open. */
@@ -93,6 +95,11 @@ function joinGateway(parts: JoinedParts, access: Access): Gateway {
     meters: parts.metrics.calls,
     health: new RouteHealth(),
     random: Math.random,
+    media: makeMediaFetcher({
+      fetchPublic: makeFetchPublic({ clock, allowedRanges: config.mediaAllowedRanges }),
+      // Each file is held several times over while it is encoded and sent.
+      maxHeldBytes: config.maxHeldBytes / 4,
+    }),
     locale: config.locale,
     authenticate: makeAuthenticator({
       sync: {

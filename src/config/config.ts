@@ -41,4 +41,6 @@ export interface Config {
   readonly maxBodyBytes: number;
   /** Largest total of held bodies. */
   readonly maxHeldBytes: number;
+  /** Inner address ranges from which callers may have media fetched. */
+  readonly mediaAllowedRanges: readonly string[];
 }

@@ -256,6 +256,14 @@ export const variables: { readonly [Field in keyof Config]: Variable<Config[Fiel
     en: "Largest total of all bodies held at one time; beyond it callers get 503.",
     zh: "同时持有的请求体总量上限；超出后返回 503。",
   },
+  mediaAllowedRanges: {
+    name: "MEDIA_ALLOWED_RANGES",
+    parse: parseRanges,
+    fallback: [],
+    shown: "",
+    en: "Inner address ranges (comma-separated; `loopback`, `private`) from which callers may have images and documents fetched by URL, on any port. Unset: only from the public internet.",
+    zh: "允许调用方通过 URL 抓取图片与文档的内网地址段（逗号分隔；`loopback`、`private` 为预设），端口不限。不设置则仅限公网。",
+  },
 };
 
 function parseSeconds(text: string): ReturnType<Parser<number>> {

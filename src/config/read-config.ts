@@ -46,6 +46,7 @@ export function readConfig(environment: Environment = processEnvironment()): Con
     sqlitePath:
       config.sqlitePath === "" ? join(config.dataDir, "switchyard.db") : config.sqlitePath,
     trustedProxies: Object.freeze([...config.trustedProxies]),
+    mediaAllowedRanges: Object.freeze([...config.mediaAllowedRanges]),
     redis: config.redis === undefined ? undefined : Object.freeze(config.redis),
   });
 }

@@ -6,7 +6,7 @@
  */
 import type { JsonObject } from "../core/json-value.ts";
 import type { ChatReply, ReplyError, ReplyEvent } from "../wire/chat-reply.ts";
-import type { Conversation } from "../wire/conversation.ts";
+import type { Conversation, MediaPart } from "../wire/conversation.ts";
 import type { HeaderMap } from "../wire/call.ts";
 import type { QuirkId } from "./quirk-ids.ts";
 
@@ -95,6 +95,11 @@ export interface UpstreamCodec {
    * has them arrive; left out: none are.
    */
   droppedBy?(conversation: Conversation, target: EncodeTarget): readonly string[];
+  /**
+   * Whether media at a web address must be fetched by the gateway and sent inline; left out: the dialect's vendors fetch
+   * all that they take.
+   */
+  inlines?(part: MediaPart): boolean;
   /** Throws `upstream_invalid` where the reply lacks what every reply of the dialect has. */
   decodeReply(body: JsonObject, context: ReadContext): ChatReply;
   /**

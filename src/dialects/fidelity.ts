@@ -42,7 +42,7 @@ const table: Readonly<Record<FeatureId, string>> = {
   "image-url": "EEELLEL",
   "image-detail": "EEDDDED",
   "document-input": "EEEEEXX",
-  "document-url": "XEELXXX",
+  "document-url": "LEELLXX",
   "audio-input": "EXXEXXX",
   "video-input": "XXXEEXX",
   "file-id": "XXXXXXX",

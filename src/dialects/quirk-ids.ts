@@ -44,5 +44,7 @@ export type QuirkId =
   | "known-members-only"
   /** Reasoning tokens are not part of `completion_tokens` (xAI chat). */
   | "reasoning-outside-output"
+  /** Fetches no media: what stands at a web address is sent inline (Claude on Bedrock and Vertex). */
+  | "inline-media"
   /** Serves Anthropic's models without messages of role `system` (Vertex, Foundry). */
   | "no-midway-system";

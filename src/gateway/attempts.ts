@@ -11,6 +11,7 @@ import type { Candidate, RoutePlan } from "../route/plan.ts";
 import type { Settings } from "../sync/entities.ts";
 import type { Answered, Call, Ending } from "./ending.ts";
 import { type AttemptFailure, brokenExchange } from "./failure.ts";
+import type { CallMedia, MediaFetcher } from "./fetch-media.ts";
 import { prepareAttempt } from "./prepare-attempt.ts";
 import { type PreparedAttempt, type SendingParts, runAttempt } from "./run-attempt.ts";
 
@@ -18,6 +19,8 @@ export interface AttemptParts extends SendingParts {
   readonly health: RouteHealth;
   readonly meters: Pick<CallMeters, "attempted">;
   readonly logger: Logger;
+  /** Fetches media for upstreams that take them only inline; left out: nobody does. */
+  readonly media?: MediaFetcher;
 }
 
 /** Thrown when no channel did it: the last failure, with what may be passed on of it. */
@@ -52,13 +55,28 @@ export async function attemptUntilAnswered(
   plan: RoutePlan,
   parts: LoopParts,
 ): Promise<Delivered> {
+  const { signal } = call.request;
+  const media = parts.media?.open({ signal, body: () => call.decoded.body() });
+  try {
+    return await askInTurn(call, plan, parts, media);
+  } finally {
+    media?.close();
+  }
+}
+
+async function askInTurn(
+  call: Call,
+  plan: RoutePlan,
+  parts: LoopParts,
+  media: CallMedia | undefined,
+): Promise<Delivered> {
   let failure: AttemptFailure | undefined;
   let refusal: GatewayError | undefined;
   let attempts = 0;
   while (attempts <= parts.settings.retryTimes) {
     const candidate = plan.next(call.clock.monotonic());
     if (candidate === undefined) break;
-    const made = prepareAttempt(call, candidate);
+    const made = prepareAttempt(call, candidate, media);
     const prepared = made instanceof Promise ? await made : made;
     if (prepared instanceof GatewayError) {
       plan.passOver(candidate.channel);

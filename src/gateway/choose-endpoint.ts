@@ -12,6 +12,7 @@ import { endpointsOf, servesModel } from "../providers/address-channel.ts";
 import type { Endpoint, Provider, UpstreamOperation } from "../providers/contract.ts";
 import type { Channel } from "../sync/entities.ts";
 import type { CallRequest, DialectId } from "../wire/call.ts";
+import type { Conversation } from "../wire/conversation.ts";
 import { type EmbeddingTurn, translatesEmbeddings, turnEmbeddings } from "./embeddings.ts";
 import type { Call } from "./ending.ts";
 import { mediaCodecFor } from "./media-request.ts";
@@ -21,6 +22,8 @@ export interface Translation {
   readonly codec: UpstreamCodec;
   /** The caller's fields that are left out. */
   readonly dropped: readonly string[];
+  /** The request with its media inline; left out: as the caller made it. */
+  readonly conversation?: Conversation;
 }
 
 export interface EndpointChoice {

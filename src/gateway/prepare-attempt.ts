@@ -8,11 +8,14 @@ import { findProvider } from "../providers/registry.ts";
 import type { Candidate } from "../route/plan.ts";
 import { upHeaders } from "../upstream/headers.ts";
 import type { UpstreamRequest } from "../upstream/upstream.ts";
+import type { Conversation } from "../wire/conversation.ts";
 import { betasFor } from "./betas.ts";
 import { instructed, ordered, parametersFor } from "./channel-orders.ts";
 import { type Translation, chooseEndpoint, endpointsFor } from "./choose-endpoint.ts";
 import { embeddingBody } from "./embeddings.ts";
 import type { Attempt, Call } from "./ending.ts";
+import type { CallMedia } from "./fetch-media.ts";
+import { inlineMedia } from "./inline-media.ts";
 import { refuseLacking } from "./lacking.ts";
 import { prepareMedia, uploadHeaders } from "./media-request.ts";
 import { putWish, wishOf, wished } from "./model-wishes.ts";
@@ -24,6 +27,7 @@ const nothing: JsonObject = {};
 export function prepareAttempt(
   call: Call,
   candidate: Candidate,
+  media?: CallMedia,
 ): PreparedAttempt | GatewayError | Promise<PreparedAttempt | GatewayError> {
   const { channel, model } = candidate;
   const provider = findProvider(channel.provider);
@@ -40,10 +44,31 @@ export function prepareAttempt(
     const shownModel = mapped && channel.replyModel === "asked" ? call.facts.model : null;
     const attempt: Attempt = { call, candidate, provider, shownModel, ...choice };
     if (choice.media !== undefined) return prepareMedia(attempt, choice.media);
+    const inlined = inlineMedia(attempt, media);
+    if (inlined !== undefined) return prepareInlined(attempt, inlined);
     return { attempt, request: makeRequest(attempt) };
   } catch (thrown) {
-    if (thrown instanceof GatewayError && thrown.kind !== "internal") return thrown;
-    throw thrown;
+    return answered(thrown);
+  }
+}
+
+function answered(thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError && thrown.kind !== "internal") return thrown;
+  throw thrown;
+}
+
+async function prepareInlined(
+  attempt: Attempt,
+  inlined: Promise<Conversation>,
+): Promise<PreparedAttempt | GatewayError> {
+  try {
+    const { translation } = attempt;
+    const conversation = await inlined;
+    const whole =
+      translation === null ? attempt : { ...attempt, translation: { ...translation, conversation } };
+    return { attempt: whole, request: makeRequest(whole) };
+  } catch (thrown) {
+    return answered(thrown);
   }
 }
 
@@ -138,10 +163,13 @@ function editedBody(attempt: Attempt, add: JsonObject): Buffer {
   return wish === null ? body : putWish(body, attempt, wish);
 }
 
-function encodedBody(attempt: Attempt, { codec }: Translation): JsonObject {
+function encodedBody(attempt: Attempt, { codec, ...translation }: Translation): JsonObject {
   const { call, candidate, endpoint } = attempt;
   const { options } = candidate.channel;
-  const conversation = wished(call.decoded.conversation(), wishOf(attempt));
+  const conversation = wished(
+    translation.conversation ?? call.decoded.conversation(),
+    wishOf(attempt),
+  );
   return codec.encodeRequest(instructed(conversation, options.systemPrompt), {
     model: candidate.model,
     stream: call.facts.stream,

@@ -7,6 +7,8 @@ import { makeEventDecoder } from "./stream.ts";
 export const bedrockConverse: UpstreamCodec = {
   framing: "aws-event-stream",
   encodeRequest,
+  // What lies in S3 it fetches by itself; audio it does not take at all.
+  inlines: ({ medium }) => medium !== "audio",
   decodeReply,
   makeEventDecoder,
   decodeError,

@@ -36,7 +36,8 @@ const byMedium: Readonly<Record<Medium, string>> = {
   document: "application/pdf",
 };
 
-function isVideoSite(url: string): boolean {
+/** Whether a URL leads to Google's own site of videos, which its models can watch. */
+export function isVideoSite(url: string): boolean {
   return /^https?:\/\/(?:www\.|m\.)?(?:youtube\.com|youtu\.be)\//i.test(url);
 }
 

@@ -7,6 +7,7 @@ import { makeEventDecoder } from "./stream.ts";
 export const ollamaChat: UpstreamCodec = {
   framing: "ndjson",
   encodeRequest,
+  inlines: ({ medium }) => medium === "image",
   decodeReply,
   makeEventDecoder,
   decodeError,

@@ -62,6 +62,8 @@ export const openaiChatUpstream: UpstreamCodec = {
   framing: "sse",
   encodeRequest,
   droppedBy: droppedByTraits,
+  // Addresses are taken of images alone.
+  inlines: ({ medium }) => medium === "document" || medium === "audio",
   decodeReply,
   makeEventDecoder,
   decodeError: decodeErrorBody,

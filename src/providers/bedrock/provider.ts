@@ -66,6 +66,7 @@ export const bedrock: Provider = {
         framing: "aws-invoke",
         usageOptIn: false,
         models: claudes,
+        quirks: ["inline-media"],
         omit: ["model", "stream"],
         add: { anthropic_version: "bedrock-2023-05-31" },
         betasInBody: true,

@@ -37,6 +37,7 @@ const endpoints: Readonly<Partial<Record<UpstreamOperation, readonly Endpoint[]>
       streamPath: `${claude}/{model}:streamRawPredict`,
       usageOptIn: false,
       models: claudes,
+      quirks: ["inline-media"],
       omit: ["model"],
       add: version,
     },
