@@ -2,22 +2,14 @@
 import { GatewayError } from "../core/errors.ts";
 import type { EmbeddingInput, EmbeddingRequest, EmbeddingWish } from "../wire/embedding.ts";
 import { noUsage, type Usage } from "../wire/usage.ts";
-
-/** Refuses a field by its path. */
-export function refuseField(field: string, mend: string): GatewayError {
-  const message = `\`${field}\` ${mend}`;
-  return new GatewayError("invalid_request", message, {
-    fields: [{ field, message }],
-    values: { detail: message },
-  });
-}
+import { refuse } from "./refuse.ts";
 
 /** The inputs as texts, for vendors that take no tokens. */
 export function textInputs({ inputs, paths }: EmbeddingRequest): string[] {
   return inputs.map((input: EmbeddingInput, index) => {
     if (typeof input === "string") return input;
     const mend = "is given as tokens, which the upstream of this model cannot read; send the text";
-    throw refuseField(paths[index] ?? "input", mend);
+    throw refuse(paths[index] ?? "input", mend);
   });
 }
 

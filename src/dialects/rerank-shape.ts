@@ -5,30 +5,16 @@ import type { JsonObject } from "../core/json-value.ts";
 import type { RerankReply, RerankRequest } from "../wire/media.ts";
 import { type Usage, type UsageKinds, noUsage } from "../wire/usage.ts";
 import type { CallFacts, EventReading, ParseInput, ReplyFacts } from "./contract.ts";
-
-const maxModelLength = 256;
-
-/** The error of a member that cannot be taken as it is. */
-export function refuseMember(field: string, message: string): GatewayError {
-  return new GatewayError("invalid_request", message, {
-    fields: [{ field, message }],
-    values: { detail: message },
-  });
-}
+import { fieldsOf, findCount } from "./loose-fields.ts";
+import { askedModel, checkModel, readModel } from "./parse-members.ts";
+import { refuse } from "./refuse.ts";
 
 /** The facts of a rerank request: only its model is ours to read. */
 export function parseRerank({ body, pathModel }: ParseInput): CallFacts {
   const scan = scanMembers(body, ["model"]);
-  const range = scan.members["model"];
-  const bodyModel = range === undefined ? null : readString(body, range);
-  if (bodyModel === undefined || bodyModel === "")
-    throw refuseMember("model", "`model` must be a string that names the model to call");
-  const model = pathModel ?? bodyModel;
-  if (model === null) throw refuseMember("model", "`model` is missing; name the model to call");
-  if (model.length > maxModelLength)
-    throw refuseMember("model", `\`model\` is longer than ${maxModelLength} characters`);
+  const bodyModel = readModel(body, scan);
   return {
-    model,
+    model: checkModel(askedModel(pathModel, bodyModel)),
     bodyModel,
     stream: false,
     streamForm: "sse",
@@ -45,31 +31,19 @@ export function readNoEvent(): EventReading {
   return { kind: "preamble", hasUsage: false, textBytes: 0, modelStart: -1, modelEnd: -1 };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
-}
-
-function count(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0
-    ? Math.floor(value)
-    : undefined;
-}
-
 /** Usage in the words of any of the dialects: tokens, or Cohere's search units; null where nothing was counted. */
 export function decodeRerankUsage(usage: unknown, meta: unknown): Usage | null {
   const told = fieldsOf(usage);
   const billed = fieldsOf(fieldsOf(meta)["billed_units"]);
   const tokens = fieldsOf(fieldsOf(meta)["tokens"]);
-  const output = count(told["completion_tokens"]) ?? 0;
+  const output = findCount(told["completion_tokens"]) ?? 0;
   const input =
-    count(told["prompt_tokens"]) ??
-    count(told["total_tokens"]) ??
-    count(billed["input_tokens"]) ??
-    count(tokens["input_tokens"]) ??
+    findCount(told["prompt_tokens"]) ??
+    findCount(told["total_tokens"]) ??
+    findCount(billed["input_tokens"]) ??
+    findCount(tokens["input_tokens"]) ??
     0;
-  const searchUnits = count(billed["search_units"]) ?? count(told["search_units"]) ?? 0;
+  const searchUnits = findCount(billed["search_units"]) ?? findCount(told["search_units"]) ?? 0;
   if (input + output + searchUnits === 0) return null;
   const kinds: { kinds?: UsageKinds } = searchUnits === 0 ? {} : { kinds: { searchUnits } };
   return { ...noUsage, input, output, ...kinds };
@@ -120,9 +94,9 @@ function decodeDocument(value: unknown, index: number): string {
   const text = typeof value === "string" ? value : fieldsOf(value)["text"];
   if (typeof text === "string") return text;
   const field = `documents[${index}]`;
-  throw refuseMember(
+  throw refuse(
     field,
-    `\`${field}\` must be a string or an object with a string \`text\`; this model's channel takes text alone`,
+    "must be a string or an object with a string `text`; this model's channel takes text alone",
   );
 }
 
@@ -130,16 +104,16 @@ function decodeTop(body: JsonObject, name: string): number | null {
   const top = body[name];
   if (top === undefined || top === null) return null;
   if (typeof top === "number" && Number.isInteger(top) && top >= 1) return top;
-  throw refuseMember(name, `\`${name}\` must be a whole number of at least 1`);
+  throw refuse(name, "must be a whole number of at least 1");
 }
 
 /** Reads a request for translation; the number of results is `top_n`, or `top_k` as Voyage's callers say. */
 export function decodeRerankRequest(body: JsonObject, model: string): RerankRequest {
   const { query, documents } = body;
   const text = typeof query === "string" ? query : fieldsOf(query)["text"];
-  if (typeof text !== "string") throw refuseMember("query", "`query` must be a string");
+  if (typeof text !== "string") throw refuse("query", "must be a string");
   if (!Array.isArray(documents) || documents.length === 0)
-    throw refuseMember("documents", "`documents` must be a list of at least one text");
+    throw refuse("documents", "must be a list of at least one text");
   return {
     kind: "rerank",
     model,
@@ -147,7 +121,7 @@ export function decodeRerankRequest(body: JsonObject, model: string): RerankRequ
     documents: documents.map(decodeDocument),
     top: decodeTop(body, "top_n") ?? decodeTop(body, "top_k"),
     returnDocuments: body["return_documents"] === true,
-    maxTokensPerDocument: count(body["max_tokens_per_doc"]) ?? null,
+    maxTokensPerDocument: findCount(body["max_tokens_per_doc"]) ?? null,
   };
 }
 
@@ -158,7 +132,7 @@ export function decodeRerankReply(body: JsonObject): RerankReply {
     throw new GatewayError("upstream_invalid", "the reply has no list of results");
   const results = list.map((item: unknown) => {
     const fields = fieldsOf(item);
-    const index = count(fields["index"]);
+    const index = findCount(fields["index"]);
     const score = fields["relevance_score"] ?? fields["score"];
     if (index === undefined || typeof score !== "number")
       throw new GatewayError("upstream_invalid", "a result lacks its index or its score");

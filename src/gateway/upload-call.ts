@@ -7,7 +7,8 @@ import { GatewayError } from "../core/errors.ts";
 import type { ByteEdit } from "../core/json.ts";
 import { MultipartScanner, type PartHead, boundaryOf, brokenForm } from "../core/multipart.ts";
 import type { CallFacts } from "../dialects/contract.ts";
-import { askedModel, checkModel, endUserOf } from "../dialects/openai-media/parse.ts";
+import { askedMediaModel } from "../dialects/openai-media/parse.ts";
+import { checkModel, endUserOf } from "../dialects/parse-members.ts";
 import type { StreamedBody } from "../upstream/upstream.ts";
 import type { CallRequest, Upload } from "../wire/call.ts";
 import type { FormPart } from "../wire/media.ts";
@@ -69,9 +70,10 @@ export class UploadCall {
   get facts(): CallFacts {
     const fields = this.#fields;
     const { operation, pathModel } = this.#request;
-    const bodyModel = checkModel(fields.get("model")?.value ?? null);
+    const field = fields.get("model");
+    const bodyModel = field === undefined ? null : checkModel(field.value);
     return {
-      model: askedModel(operation, pathModel, bodyModel),
+      model: askedMediaModel(operation, pathModel, bodyModel),
       bodyModel,
       get stream() {
         return /^(?:true|1)$/i.test(fields.get("stream")?.value ?? "");

@@ -1,7 +1,7 @@
 /** Images, documents and videos as Converse wants them: bytes, a format's name, and neutral, unlike document names. */
-import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { MediaPart, MediaSource } from "../../wire/conversation.ts";
+import { fieldFault } from "../refuse.ts";
 
 const imageFormats: Readonly<Record<string, string>> = {
   "image/png": "png",
@@ -42,13 +42,6 @@ const extensions = ["pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "
 /** Longest document name; Converse takes 200 characters. */
 const maxNameLength = 180;
 
-function refuse(message: string): GatewayError {
-  return new GatewayError("invalid_request", message, {
-    fields: [{ field: "messages", message }],
-    values: { detail: message },
-  });
-}
-
 function bareType(mediaType: string | null): string {
   return (mediaType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
@@ -70,7 +63,10 @@ function encodeSource(source: MediaSource, medium: string): JsonObject {
   if (source.kind === "text") return { bytes: Buffer.from(source.text).toString("base64") };
   if (source.kind === "url" && source.url.startsWith("s3://"))
     return { s3Location: { uri: source.url } };
-  throw refuse(`The upstream of this model cannot fetch the ${medium}; send it inline, as base64`);
+  throw fieldFault(
+    "messages",
+    `The upstream of this model cannot fetch the ${medium}; send it inline, as base64`,
+  );
 }
 
 /** Gives document names: each only once in a request, in characters that Converse takes. */
@@ -100,7 +96,8 @@ function encodeDocument(part: MediaPart, nameDocument: NameDocument): JsonObject
   const type = typeOf(part.source);
   const format = documentFormat(type, part.title);
   if (format === undefined)
-    throw refuse(
+    throw fieldFault(
+      "messages",
       `A document of type \`${type}\` cannot be sent; pdf, docx, xlsx, csv, html, md and txt can`,
     );
   return {
@@ -117,7 +114,10 @@ function encodeFormatted(part: MediaPart, formats: Readonly<Record<string, strin
   const format = formats[type];
   if (format === undefined) {
     const known = [...new Set(Object.values(formats))].join(", ");
-    throw refuse(`A ${part.medium} of type \`${type}\` cannot be sent; ${known} can`);
+    throw fieldFault(
+      "messages",
+      `A ${part.medium} of type \`${type}\` cannot be sent; ${known} can`,
+    );
   }
   return { format, source: encodeSource(part.source, part.medium) };
 }
@@ -127,5 +127,5 @@ export function encodeMedia(part: MediaPart, nameDocument: NameDocument): JsonOb
   if (part.medium === "image") return { image: encodeFormatted(part, imageFormats) };
   if (part.medium === "video") return { video: encodeFormatted(part, videoFormats) };
   if (part.medium === "document") return { document: encodeDocument(part, nameDocument) };
-  throw refuse("The upstream of this model takes no audio");
+  throw fieldFault("messages", "The upstream of this model takes no audio");
 }

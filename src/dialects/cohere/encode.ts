@@ -1,5 +1,4 @@
 /** A conversation as the body of Cohere's `POST /v2/chat`. */
-import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type {
   AssistantPart,
@@ -15,6 +14,7 @@ import type {
 } from "../../wire/conversation.ts";
 import { canRead } from "../carried.ts";
 import type { EncodeTarget } from "../codec.ts";
+import { fieldFault } from "../refuse.ts";
 import { arrangeWithSystem, type SystemTurn } from "../system-turns.ts";
 import type { Turn } from "../turns.ts";
 
@@ -33,10 +33,7 @@ function encodeImage(part: MediaPart): JsonObject {
   const { source } = part;
   if (part.medium !== "image" || (source.kind !== "data" && source.kind !== "url")) {
     const message = "The upstream of this model takes images, inline or by URL, and no other media";
-    throw new GatewayError("invalid_request", message, {
-      fields: [{ field: "messages", message }],
-      values: { detail: message },
-    });
+    throw fieldFault("messages", message);
   }
   const url = source.kind === "url" ? source.url : `data:${source.mediaType};base64,${source.data}`;
   const detail = part.detail === undefined ? {} : { detail: part.detail };

@@ -1,13 +1,8 @@
 /** Reads the facts of a generateContent, countTokens or embedding request: its path says most, its body little. */
-import { GatewayError } from "../../core/errors.ts";
-import {
-  type MemberScan,
-  readNumber,
-  readString,
-  scanMembers,
-  skipSpace,
-} from "../../core/json.ts";
+import { type MemberScan, readString, scanMembers, skipSpace } from "../../core/json.ts";
 import type { CallFacts, ParseInput } from "../contract.ts";
+import { maxModelLength, readLimit } from "../parse-members.ts";
+import { fieldFault, refuse } from "../refuse.ts";
 import { bareModel } from "./model-name.ts";
 import { bothSpellings, spelledRange } from "./spelling.ts";
 
@@ -22,30 +17,20 @@ const readNames = bothSpellings([
 ]);
 
 const limitNames = bothSpellings(["maxOutputTokens"]);
-const maxModelLength = 256;
-
-function refuse(field: string, message: string): GatewayError {
-  return new GatewayError("invalid_request", message, {
-    fields: [{ field, message }],
-    values: { detail: message },
-  });
-}
 
 function parseBodyModel(body: Buffer, scan: MemberScan): string | null {
   const range = scan.members["model"];
   if (range === undefined) return null;
   const model = readString(body, range);
   if (model === undefined || model === "")
-    throw refuse("model", "`model` must be a string such as `models/gemini-2.5-flash`");
+    throw refuse("model", "must be a string such as `models/gemini-2.5-flash`");
   return model;
 }
 
 function parseLimit(body: Buffer, scan: MemberScan): number | null {
   const config = spelledRange(scan, "generationConfig");
   if (config === undefined || body[config.start] !== 0x7b) return null;
-  const range = spelledRange(scanMembers(body, limitNames, config), "maxOutputTokens");
-  const value = range === undefined ? undefined : readNumber(body, range);
-  return value !== undefined && value >= 0 ? Math.floor(value) : null;
+  return readLimit(body, spelledRange(scanMembers(body, limitNames, config), "maxOutputTokens"));
 }
 
 /** Whether a member holds something: neither null nor an empty list or object. */
@@ -62,9 +47,9 @@ export function parseCall({ body, pathModel, pathAction, query }: ParseInput): C
   const scan = scanMembers(body, readNames);
   const bodyModel = parseBodyModel(body, scan);
   const model = bareModel(pathModel ?? bodyModel ?? "");
-  if (model === "") throw refuse("model", "No model is named; name it in the path");
+  if (model === "") throw fieldFault("model", "No model is named; name it in the path");
   if (model.length > maxModelLength)
-    throw refuse("model", `The name of the model is longer than ${maxModelLength} characters`);
+    throw fieldFault("model", `The name of the model is longer than ${maxModelLength} characters`);
   spelledRange(scan, "systemInstruction");
   spelledRange(scan, "generateContentRequest");
   return {

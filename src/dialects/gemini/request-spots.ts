@@ -2,9 +2,10 @@
  * Reads a caller's body member by member, knowing where it stands. Promise kept here: nothing is taken for what it is
  * not; a wrong value is refused by its path, in the caller's own spelling, with how to mend it.
  */
-import { GatewayError } from "../../core/errors.ts";
+import type { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { FeatureId, FeatureUse } from "../../wire/feature.ts";
+import { refuse as refuseField } from "../refuse.ts";
 import { camelCase, snakeCase } from "./spelling.ts";
 
 /** A value and its path (`contents[0].parts[1].inline_data`). */
@@ -20,12 +21,9 @@ export function note(uses: Uses, feature: FeatureId, spot: Spot): void {
   uses.push({ feature, field: spot.path });
 }
 
+/** The error for what stands at a spot. */
 export function refuse(spot: Spot, mend: string): GatewayError {
-  const message = `\`${spot.path}\` ${mend}`;
-  return new GatewayError("invalid_request", message, {
-    fields: [{ field: spot.path, message }],
-    values: { detail: message },
-  });
+  return refuseField(spot.path, mend);
 }
 
 function membersOf(spot: Spot): Readonly<Record<string, unknown>> {

@@ -2,8 +2,8 @@
  * Google reads every member in camelCase and in snake_case. Promise kept here: whichever spelling a caller uses is
  * found, and nobody reads one of two spellings of the same member while the vendor obeys the other.
  */
-import { GatewayError } from "../../core/errors.ts";
 import type { ByteRange, MemberScan } from "../../core/json.ts";
+import { fieldFault } from "../refuse.ts";
 
 /** `generationConfig` → `generation_config`. */
 export function snakeCase(name: string): string {
@@ -25,9 +25,9 @@ export function spelledRange(scan: MemberScan, name: string): ByteRange | undefi
   const camel = scan.members[camelCase(name)];
   const snake = scan.members[snakeCase(name)];
   if (camel !== undefined && snake !== undefined && camel !== snake) {
-    const message = `The member "${camelCase(name)}" stands in the body in two spellings; send it once`;
-    const fields = [{ field: camelCase(name), message }];
-    throw new GatewayError("invalid_request", message, { fields, values: { detail: message } });
+    const field = camelCase(name);
+    const message = `The member "${field}" stands in the body in two spellings; send it once`;
+    throw fieldFault(field, message);
   }
   return camel ?? snake;
 }

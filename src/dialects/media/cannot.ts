@@ -4,14 +4,10 @@ import type { JsonObject } from "../../core/json-value.ts";
 import type { ImageRequest, MediaRequest } from "../../wire/media.ts";
 import { findObject } from "../parse-object.ts";
 import type { MediaAnswer } from "../media-codec.ts";
+import { fieldFault } from "../refuse.ts";
 
 /** The error of a field that this vendor cannot do. */
-export function cannot(field: string, message: string): GatewayError {
-  return new GatewayError("invalid_request", message, {
-    fields: [{ field, message }],
-    values: { detail: message },
-  });
-}
+export const cannot = fieldFault;
 
 /** The request as the kind that a codec serves. */
 export function asKind<Kind extends MediaRequest["kind"]>(

@@ -1,5 +1,4 @@
 /** A conversation as the body of Ollama's `POST /api/chat`. */
-import { GatewayError } from "../../core/errors.ts";
 import type { Json, JsonObject } from "../../core/json-value.ts";
 import type {
   AssistantPart,
@@ -14,6 +13,7 @@ import type {
 } from "../../wire/conversation.ts";
 import { canRead } from "../carried.ts";
 import type { EncodeTarget } from "../codec.ts";
+import { fieldFault } from "../refuse.ts";
 import { arrangeWithSystem, type SystemTurn } from "../system-turns.ts";
 import { argumentsObject } from "../tool-arguments.ts";
 import type { Turn } from "../turns.ts";
@@ -32,10 +32,7 @@ function encodeImage(part: MediaPart): string {
     part.medium === "image"
       ? "The upstream of this model cannot fetch images; send them inline, as base64"
       : `The upstream of this model takes no ${part.medium}`;
-  throw new GatewayError("invalid_request", message, {
-    fields: [{ field: "messages", message }],
-    values: { detail: message },
-  });
+  throw fieldFault("messages", message);
 }
 
 /** Results have no ids here: they follow their calls in order, and name the tool. */

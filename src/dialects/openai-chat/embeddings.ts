@@ -7,13 +7,8 @@ import type {
   EmbeddingWish,
 } from "../../wire/embedding.ts";
 import type { EmbeddingCodec, EmbeddingContext, EncodedEmbedding } from "../embedding-codec.ts";
-import {
-  droppedWishes,
-  inputUsage,
-  packVector,
-  refuseField,
-  wholeVectors,
-} from "../embedding-vectors.ts";
+import { droppedWishes, inputUsage, packVector, wholeVectors } from "../embedding-vectors.ts";
+import { refuse } from "../refuse.ts";
 import { fieldsOf, findCount, findText, listOf } from "../loose-fields.ts";
 
 /** Most inputs of one request, as OpenAI has it. */
@@ -32,7 +27,7 @@ function isTokens(value: unknown): value is number[] {
 function decodeInput(value: unknown, field: string): EmbeddingInput {
   if (typeof value === "string" && value !== "") return value;
   if (isTokens(value)) return value;
-  throw refuseField(field, "must be a text that is not empty, or a list of tokens");
+  throw refuse(field, "must be a text that is not empty, or a list of tokens");
 }
 
 interface Inputs {
@@ -42,13 +37,13 @@ interface Inputs {
 
 /** One text, one list of tokens, or a list of either. */
 function decodeInputs(value: unknown): Inputs {
-  if (value === undefined || value === null) throw refuseField("input", "is missing");
+  if (value === undefined || value === null) throw refuse("input", "is missing");
   if (typeof value === "string" || isTokens(value))
     return { inputs: [decodeInput(value, "input")], paths: ["input"] };
-  if (!Array.isArray(value)) throw refuseField("input", "must be a text or a list of texts");
+  if (!Array.isArray(value)) throw refuse("input", "must be a text or a list of texts");
   const items = value as unknown[];
-  if (items.length === 0) throw refuseField("input", "must hold at least one text");
-  if (items.length > maxInputs) throw refuseField("input", `must hold at most ${maxInputs} texts`);
+  if (items.length === 0) throw refuse("input", "must hold at least one text");
+  if (items.length > maxInputs) throw refuse("input", `must hold at most ${maxInputs} texts`);
   const paths = items.map((_item, index) => `input[${index}]`);
   return { inputs: items.map((item, index) => decodeInput(item, paths[index] ?? "")), paths };
 }
@@ -56,19 +51,19 @@ function decodeInputs(value: unknown): Inputs {
 function decodeDimensions(value: unknown): number | null {
   if (value === undefined || value === null) return null;
   if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
-  throw refuseField("dimensions", "must be a whole number above 0");
+  throw refuse("dimensions", "must be a whole number above 0");
 }
 
 function decodeForm(value: unknown): EmbeddingRequest["form"] {
   if (value === undefined || value === null || value === "float") return "numbers";
   if (value === "base64") return "base64";
-  throw refuseField("encoding_format", "must be `float` or `base64`");
+  throw refuse("encoding_format", "must be `float` or `base64`");
 }
 
 function decodeRequest(body: JsonObject, { model }: EmbeddingContext): EmbeddingRequest {
   const { input, dimensions, encoding_format: form, user } = body;
   if (user !== undefined && user !== null && typeof user !== "string")
-    throw refuseField("user", "must be a string");
+    throw refuse("user", "must be a string");
   const length = decodeDimensions(dimensions);
   const named: Partial<Record<EmbeddingWish, string>> = {
     ...(length === null ? {} : { dimensions: "dimensions" }),

@@ -9,7 +9,7 @@ import type {
   TranscriptionRequest,
 } from "../../wire/media.ts";
 import type { MediaInput } from "../media-codec.ts";
-import { refuse } from "./parse.ts";
+import { refuse } from "../refuse.ts";
 
 /** Fields of a request, whichever form it has. Throws `invalid_request` for values of another kind. */
 interface Fields {
@@ -28,12 +28,12 @@ function jsonFields(body: Readonly<Record<string, Json>>): Fields {
     text: (name) => {
       const value = read(name);
       if (value === undefined || typeof value === "string") return value ?? null;
-      throw refuse(name, `\`${name}\` must be a string`);
+      throw refuse(name, "must be a string");
     },
     number: (name) => {
       const value = read(name);
       if (value === undefined || typeof value === "number") return value ?? null;
-      throw refuse(name, `\`${name}\` must be a number`);
+      throw refuse(name, "must be a number");
     },
     list: (name) => {
       const value = read(name);
@@ -55,10 +55,7 @@ function dataFile(item: Json, field: string): MediaFile {
     typeof url === "string" ? /^data:([\w.+-]+\/[\w.+-]+);base64,(.+)$/s.exec(url) : null;
   const [, mediaType, data] = found ?? [];
   if (mediaType === undefined || data === undefined)
-    throw refuse(
-      field,
-      `\`${field}\` must be an image as a data: URL; this model's channel takes no other`,
-    );
+    throw refuse(field, "must be an image as a data: URL; this model's channel takes no other");
   return { name: `image.${mediaType.slice(6)}`, mediaType, data: Buffer.from(data, "base64") };
 }
 
@@ -67,7 +64,7 @@ function formFields(parts: readonly FormPart[]): Fields {
     parts.filter((part) => part.name === name || part.name === `${name}[]`);
   const text = (name: string): string | null => {
     const [part, second] = named(name).filter(({ fileName }) => fileName === null);
-    if (second !== undefined) throw refuse(name, `\`${name}\` stands in the form more than once`);
+    if (second !== undefined) throw refuse(name, "stands in the form more than once");
     const value = part?.value.toString();
     return value === undefined || value === "" ? null : value;
   };
@@ -78,7 +75,7 @@ function formFields(parts: readonly FormPart[]): Fields {
       if (value === null) return null;
       const number = Number(value);
       if (Number.isFinite(number)) return number;
-      throw refuse(name, `\`${name}\` must be a number`);
+      throw refuse(name, "must be a number");
     },
     list: (name) => named(name).map(({ value }) => value.toString()),
     files: (name) =>
@@ -101,13 +98,13 @@ function oneOf<const Choice extends string>(
   if (value === null) return null;
   const found = choices.find((choice) => choice === value);
   if (found !== undefined) return found;
-  throw refuse(name, `\`${name}\` must be one of ${choices.join(", ")}`);
+  throw refuse(name, `must be one of ${choices.join(", ")}`);
 }
 
 function required(fields: Fields, name: string): string {
   const value = fields.text(name);
   if (value !== null && value !== "") return value;
-  throw refuse(name, `\`${name}\` is missing`);
+  throw refuse(name, "is missing");
 }
 
 function decodeSize(fields: Fields): ImageRequest["size"] {
@@ -115,14 +112,14 @@ function decodeSize(fields: Fields): ImageRequest["size"] {
   if (size === null || size === "auto") return null;
   const [, width, height] = /^(\d{2,5})x(\d{2,5})$/.exec(size) ?? [];
   if (width === undefined || height === undefined)
-    throw refuse("size", "`size` must look like 1024x1024, or be `auto`");
+    throw refuse("size", "must look like 1024x1024, or be `auto`");
   return { width: Number(width), height: Number(height) };
 }
 
 function decodeCount(fields: Fields): number {
   const count = fields.number("n") ?? 1;
   if (Number.isInteger(count) && count >= 1 && count <= 10) return count;
-  throw refuse("n", "`n` must be a whole number from 1 to 10");
+  throw refuse("n", "must be a whole number from 1 to 10");
 }
 
 const actions = {
@@ -134,7 +131,7 @@ const actions = {
 function decodeImage(input: MediaInput, fields: Fields): ImageRequest {
   const action = actions[input.operation as keyof typeof actions];
   const images = action === "generate" ? [] : fields.files("image");
-  if (action !== "generate" && images.length === 0) throw refuse("image", "`image` is missing");
+  if (action !== "generate" && images.length === 0) throw refuse("image", "is missing");
   const deliver = oneOf(fields, "response_format", ["url", "b64_json"]);
   return {
     kind: "image",
@@ -173,7 +170,7 @@ function decodeVoice(input: MediaInput, fields: Fields): string {
 function decodeSpeech(input: MediaInput, fields: Fields): SpeechRequest {
   const speed = fields.number("speed");
   if (speed !== null && (speed < 0.25 || speed > 4))
-    throw refuse("speed", "`speed` must be between 0.25 and 4");
+    throw refuse("speed", "must be between 0.25 and 4");
   const formats = ["mp3", "opus", "aac", "flac", "wav", "pcm"] as const;
   return {
     kind: "speech",
@@ -189,7 +186,7 @@ function decodeSpeech(input: MediaInput, fields: Fields): SpeechRequest {
 
 function decodeTranscription(input: MediaInput, fields: Fields): TranscriptionRequest {
   const [file] = fields.files("file");
-  if (file === undefined) throw refuse("file", "`file` is missing");
+  if (file === undefined) throw refuse("file", "is missing");
   const formats = ["json", "text", "srt", "vtt", "verbose_json"] as const;
   return {
     kind: "transcription",
