@@ -54,7 +54,8 @@ const table: Readonly<Record<FeatureId, string>> = {
   "custom-tool-grammar": "EEXXXXX",
   "allowed-tools": "EELELLL",
   // Whoever offers tools can take several calls; each is answered by its own id.
-  "no-parallel-tool-calls": "EEEDLDD",
+  // Calls behind the first are left out of the reply where the upstream cannot be told.
+  "no-parallel-tool-calls": "EEELLLL",
   "strict-tools": "EEEDDDD",
   "tool-result-media": "LEEEEXX",
   "tool-result-error": "LLEEEEL",

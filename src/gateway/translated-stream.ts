@@ -13,6 +13,7 @@ import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { EventMeter } from "./event-meter.ts";
 import { toldReplyError } from "./failure.ts";
 import { readContext, replyContext } from "./reply-context.ts";
+import { SingleCalls, wantsSingleCall } from "./single-call.ts";
 
 export interface TranslatedParts {
   readonly attempt: Attempt;
@@ -25,11 +26,13 @@ export interface TranslatedParts {
 export class EventTeller {
   readonly #parts: TranslatedParts;
   readonly #meter = new EventMeter();
+  readonly #single: SingleCalls | undefined;
   readonly delivery: Delivery;
   #encode: EncodeEvent | undefined;
 
   constructor(parts: TranslatedParts, settle: Settle) {
     this.#parts = parts;
+    if (wantsSingleCall(parts.attempt.call)) this.#single = new SingleCalls();
     const measure = (): ReturnType<EventMeter["measured"]> => this.#meter.measured();
     this.delivery = new Delivery(parts.attempt, parts.headers, settle, measure);
   }
@@ -41,6 +44,7 @@ export class EventTeller {
     if (event.type === "done" && !this.#meter.whole)
       return delivery.broken(new GatewayError("upstream_truncated", "the stream ended unfinished"));
     const carries = this.#meter.note(event);
+    if (this.#single?.leavesOut(event) === true) return;
     // Made with the first event, which tells the model's name.
     this.#encode ??= this.#parts.front.makeEventEncoder(
       replyContext(this.#parts.attempt, this.#meter.modelReported),

@@ -3,6 +3,7 @@ import type { ChatReply } from "../wire/chat-reply.ts";
 import type { BodyTaker, Settle } from "./ending.ts";
 import { readContext, replyContext } from "./reply-context.ts";
 import { replyEvents } from "./reply-events.ts";
+import { wantsSingleCall, withSingleCalls } from "./single-call.ts";
 import { EventTeller, type TranslatedParts } from "./translated-stream.ts";
 import { WholeJson } from "./whole-json.ts";
 
@@ -37,7 +38,8 @@ function tellStream(reply: ChatReply, parts: TranslatedParts, settle: Settle): v
 function tellWhole(reply: ChatReply, parts: TranslatedParts, settle: Settle): void {
   const { attempt, front, headers } = parts;
   const { call } = attempt;
-  const encoded = front.encodeReply(reply, replyContext(attempt, reply.model));
+  const shown = wantsSingleCall(call) ? withSingleCalls(reply) : reply;
+  const encoded = front.encodeReply(shown, replyContext(attempt, reply.model));
   const body = Buffer.from(JSON.stringify(encoded));
   const own = { "content-type": "application/json", "content-length": String(body.length) };
   call.reply.whole({ status: 200, headers: { ...headers, ...own }, body });

@@ -1,0 +1,179 @@
+/**
+ * A whole vendor over HTTP whose conversations follow a script: beside the four APIs it counts tokens, embeds, completes,
+ * paints, speaks, transcribes and judges, and refuses with its API's own errors what a vendor would refuse.
+ */
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { countTokens } from "./mind.ts";
+import type { Heard, Script } from "./turn.ts";
+import { asList, asObject } from "./turn.ts";
+import { understand } from "./upstream.ts";
+import { wishesOf } from "./wishes.ts";
+
+export interface Vendor {
+  /** `http://127.0.0.1:port`, without a path. */
+  readonly origin: string;
+  /** Every conversation, oldest first. */
+  readonly heard: readonly Heard[];
+  /** Method and path of every request, oldest first. */
+  readonly paths: readonly string[];
+  close(): Promise<void>;
+}
+
+type Body = Heard["body"];
+type Json = Readonly<Record<string, unknown>>;
+
+/** A pixel, and a short sound. */
+const png =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+const sound = Buffer.from([0xff, 0xf3, 0x44, 0xc4, 0, 0, 0, 3, 0x48, 0, 0, 0, 0, 0x4c, 0x41, 0x4d]);
+
+function vectorOf(text: string, dimensions: number): number[] {
+  return Array.from({ length: dimensions }, (_, index) => ((text.length + index) % 7) / 8);
+}
+
+const textsIn = (input: unknown): string[] => (Array.isArray(input) ? input : [input]).map(String);
+
+function embeddings(body: Body): Json {
+  const texts = textsIn(body["input"]);
+  const tokens = countTokens(texts.join(" "));
+  const data = texts.map((text, index) => {
+    const vector = vectorOf(text, Number(body["dimensions"] ?? 8));
+    const embedding =
+      body["encoding_format"] === "base64"
+        ? Buffer.from(new Float32Array(vector).buffer).toString("base64")
+        : vector;
+    return { object: "embedding", index, embedding };
+  });
+  const usage = { prompt_tokens: tokens, total_tokens: tokens };
+  return { object: "list", data, model: body["model"], usage };
+}
+
+function geminiEmbeddings(body: Body): Json {
+  const requests = asList(body["requests"]).map(asObject);
+  const embedded = requests.map((one) => ({
+    values: vectorOf(JSON.stringify(one["content"]), Number(one["outputDimensionality"] ?? 8)),
+  }));
+  return { embeddings: embedded };
+}
+
+function completion(body: Body): Json {
+  const tokens = countTokens(String(body["prompt"]));
+  const choice = { text: " Paris.", index: 0, logprobs: null, finish_reason: "stop" };
+  return {
+    id: "cmpl-scripted",
+    object: "text_completion",
+    created: 1_790_000_000,
+    model: body["model"],
+    choices: [choice],
+    usage: { prompt_tokens: tokens, completion_tokens: 2, total_tokens: tokens + 2 },
+  };
+}
+
+const images = (): Json => ({ created: 1_790_000_000, data: [{ b64_json: png }] });
+const counted = (api: Heard["api"], body: Body): number =>
+  countTokens(wishesOf({ api, body }).prompt);
+
+/** By how the path ends. */
+const plain: readonly (readonly [RegExp, (body: Body) => Json | Buffer])[] = [
+  [/\/messages\/count_tokens$/, (body) => ({ input_tokens: counted("messages", body) })],
+  [
+    /\/responses\/input_tokens$/,
+    (body) => ({ object: "response.input_tokens", input_tokens: counted("responses", body) }),
+  ],
+  [
+    /:countTokens$/,
+    (body) => ({
+      totalTokens: counted("gemini", asObject(body["generateContentRequest"] ?? body)),
+    }),
+  ],
+  [/\/embeddings$/, embeddings],
+  [/:batchEmbedContents$/, geminiEmbeddings],
+  [/:embedContent$/, (body) => ({ embedding: { values: vectorOf(JSON.stringify(body), 8) } })],
+  [/[^t]\/completions$/, completion],
+  [/\/images\/(?:generations|edits|variations)$/, images],
+  [/\/audio\/speech$/, () => sound],
+  [/\/audio\/(?:transcriptions|translations)$/, () => ({ text: "Hello." })],
+  [
+    /\/moderations$/,
+    (body) => ({
+      id: "modr-scripted",
+      model: body["model"],
+      results: [{ flagged: false, categories: {}, category_scores: {} }],
+    }),
+  ],
+];
+
+/** What a vendor finds wrong with a conversation; undefined: nothing. */
+function faultOf({ api, body }: Heard): string | undefined {
+  const turns = body[api === "gemini" ? "contents" : "messages"];
+  if (api !== "responses" && !Array.isArray(turns)) return "messages: must be a list";
+  if (api === "responses" && !["string", "object"].includes(typeof body["input"]))
+    return "input: must be a string or a list";
+  if (api !== "messages") return undefined;
+  if (typeof body["max_tokens"] !== "number") return "max_tokens: Field required";
+  const budget = asObject(body["thinking"])["budget_tokens"];
+  return typeof budget === "number" && budget >= body["max_tokens"]
+    ? "max_tokens: must be greater than thinking.budget_tokens"
+    : undefined;
+}
+
+function refusal(api: Heard["api"], message: string): Json {
+  if (api === "gemini") return { error: { code: 400, message, status: "INVALID_ARGUMENT" } };
+  if (api === "messages")
+    return { type: "error", error: { type: "invalid_request_error", message } };
+  return { error: { message, type: "invalid_request_error", param: null, code: null } };
+}
+
+async function readJson(request: IncomingMessage): Promise<Body> {
+  const pieces: Buffer[] = [];
+  for await (const piece of request) pieces.push(piece as Buffer);
+  try {
+    return asObject(JSON.parse(Buffer.concat(pieces).toString()));
+  } catch {
+    return {};
+  }
+}
+
+function send(response: ServerResponse, status: number, body: Json | Buffer): void {
+  const isBytes = Buffer.isBuffer(body);
+  response.writeHead(status, { "content-type": isBytes ? "audio/mpeg" : "application/json" });
+  response.end(isBytes ? body : JSON.stringify(body));
+}
+
+/** Starts it on a free port of loopback. */
+export async function startVendor(script: Script): Promise<Vendor> {
+  const heard: Heard[] = [];
+  const paths: string[] = [];
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(request.url ?? "/", "http://scripted");
+    paths.push(`${request.method} ${url.pathname}`);
+    const body = await readJson(request);
+    const served = plain.find(([pattern]) => pattern.test(url.pathname));
+    if (served !== undefined) return send(response, 200, served[1](body));
+    const spoken = understand(url, body, request.headers as Heard["headers"]);
+    if (spoken === undefined) return send(response, 404, refusal("chat", "no such path"));
+    heard.push(spoken.heard);
+    const fault = faultOf(spoken.heard);
+    if (fault !== undefined) return send(response, 400, refusal(spoken.heard.api, fault));
+    const turn = spoken.render(spoken.heard, script(spoken.heard));
+    response.writeHead(200, { "content-type": turn.contentType });
+    for (const piece of turn.pieces) response.write(piece);
+    response.end();
+  };
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    heard,
+    paths,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
