@@ -85,6 +85,11 @@ export interface EventReading {
   /** Range of the model's name (with its quotes) within the event; start -1: none. */
   modelStart: number;
   modelEnd: number;
+  /** Range of the id of the item that the event tells of (with its quotes); left out or -1: none. */
+  itemStart?: number;
+  itemEnd?: number;
+  /** Whether other ids of things that outlive the call may stand in the event; left out: they may. */
+  mayHoldIds?: boolean;
 }
 
 /** Reads a stream's events one by one. */

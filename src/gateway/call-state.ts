@@ -54,7 +54,8 @@ export interface BegunCall {
   /** With its ids opened. */
   readonly request: CallRequest;
   readonly facts: CallFacts;
-  readonly state: CallState;
+  /** Left out: nothing of it reaches beyond it. */
+  readonly state?: CallState;
   /** The body as one that stands on nothing before it; left out: it does already. */
   readonly standAlone?: (body: JsonObject) => JsonObject;
 }
@@ -78,7 +79,11 @@ export function sealKeyOf(parts: Pick<StateParts, "dataKey">): SealKey {
 }
 
 /** Throws what the ids of the body are refused for, and `temporarily_unavailable`. */
-export function beginState(begin: BeginParts, parts: StateParts): BegunCall | Promise<BegunCall> {
+export function beginCall(
+  begin: BeginParts,
+  parts: StateParts | undefined,
+): BegunCall | Promise<BegunCall> {
+  if (parts === undefined) return { request: begin.request, facts: begin.facts };
   const { request, facts, dialect, caller } = begin;
   const rules = idRulesOf(request.dialect, request.operation);
   const opener: BodyOpener = {

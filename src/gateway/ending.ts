@@ -8,6 +8,7 @@ import type { Candidate } from "../route/plan.ts";
 import type { UpstreamExchange } from "../upstream/upstream.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Usage } from "../wire/usage.ts";
+import type { CallState } from "./call-state.ts";
 import type { EndpointChoice } from "./choose-endpoint.ts";
 import type { DecodedRequest } from "./decoded-request.ts";
 import type { AttemptFailure } from "./failure.ts";
@@ -24,6 +25,8 @@ export interface Call {
   readonly wish: ModelWish | null;
   /** The body read for translation, on demand. */
   readonly decoded: DecodedRequest;
+  /** What of it reaches beyond it; left out: nothing does. */
+  readonly state?: CallState;
   /** The body, where it is a form that is sent on as it comes; null: it was read whole. */
   readonly upload: UploadCall | null;
   readonly telling: Telling;

@@ -19,6 +19,8 @@ import { inlineMedia } from "./inline-media.ts";
 import { refuseLacking } from "./lacking.ts";
 import { prepareMedia, uploadHeaders } from "./media-request.ts";
 import { putWish, wishOf, wished } from "./model-wishes.ts";
+import { unsealedRefusal } from "./open-ids.ts";
+import { standingThere } from "./response-keeper.ts";
 import type { PreparedAttempt } from "./run-attempt.ts";
 
 const nothing: JsonObject = {};
@@ -34,6 +36,8 @@ export function prepareAttempt(
   if (provider === undefined)
     throw new GatewayError("internal", `unknown provider ${channel.provider}`);
   const operation = call.request.operation as UpstreamOperation;
+  const unsealed = call.state?.unsealed ?? null;
+  if (unsealed !== null && !channel.options.unsealedIds) return unsealedRefusal(unsealed);
   try {
     refuseLacking(provider, call);
     const endpoints = endpointsFor(channel, provider, { operation, model });
@@ -150,7 +154,8 @@ function editedBody(attempt: Attempt, add: JsonObject): Buffer {
   const { call, candidate, endpoint } = attempt;
   const { channel, model } = candidate;
   const { options } = channel;
-  const body = call.dialect.edit(call.request.body, call.facts, {
+  const own = standingThere(call);
+  const body = call.dialect.edit(own.body, own.facts, {
     model,
     askUsage: endpoint.usageOptIn,
     parameters: parametersFor(channel, model),

@@ -3,6 +3,7 @@ import type { GatewayError } from "../core/errors.ts";
 import type { UpstreamExchange } from "../upstream/upstream.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { brokenExchange, fromReplyError, refusedReply } from "./failure.ts";
+import { withSealed } from "./seal-ids.ts";
 import { Pieces, goneUnanswered } from "./whole-reply.ts";
 
 /** Of an error page no more is read. */
@@ -16,7 +17,7 @@ export interface RefusedHead {
 }
 
 /** Some servers tell back what they were sent: our credential must reach neither the caller nor the log. */
-function withoutSecret(body: Buffer, secret: string): Buffer {
+export function withoutSecret(body: Buffer, secret: string): Buffer {
   if (secret === "" || !body.includes(secret)) return body;
   return Buffer.from(body.toString().replaceAll(secret, "[redacted]"));
 }
@@ -40,15 +41,14 @@ export class RefusedReply implements BodyTaker {
   }
 
   onEnd(): void {
-    const body = withoutSecret(
-      this.#pieces.join(),
-      this.#attempt.candidate.credential?.secret ?? "",
-    );
-    const { call, translation, turn, embedding } = this.#attempt;
+    const { call, candidate, translation, turn, embedding } = this.#attempt;
+    const told = withoutSecret(this.#pieces.join(), candidate.credential?.secret ?? "");
+    const body = withSealed(told, call.state?.opened);
     const codec = turn?.codec ?? (translation ?? embedding)?.codec;
-    const told =
+    const error =
       codec === undefined ? call.dialect.readError(body) : fromReplyError(codec.decodeError(body));
-    this.#settle({ kind: "failed", failure: refusedReply({ ...this.#head, told, body }) });
+    const failure = refusedReply({ ...this.#head, told: error, body });
+    this.#settle({ kind: "failed", failure });
   }
 
   /** The status was told; that its explanation broke off changes nothing. */

@@ -14,6 +14,7 @@ export function replyContext(attempt: Attempt, reported: string | null): ReplyCo
     createdAtS: Math.floor(call.clock.now() / 1000),
     request: decoded.body(),
     usageAsked: call.facts.usageAsked,
+    stored: (call.state?.keeper ?? null) !== null,
     // Only some encoders ask, and it takes another walk through the body.
     get inputTokensEstimate() {
       return estimateUsage(decoded.textBytes(), 0).input;

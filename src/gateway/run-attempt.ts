@@ -14,6 +14,7 @@ import type { HeaderMap } from "../wire/call.ts";
 import { warned } from "./dropped-header.ts";
 import { takeEmbeddings } from "./embeddings.ts";
 import { brokenExchange } from "./failure.ts";
+import { warnedOf } from "./kept-stream.ts";
 import { type Sending, mediaTakerOf } from "./media-takers.ts";
 import { RefusedReply } from "./refused-reply.ts";
 import { StreamTee } from "./tee.ts";
@@ -173,7 +174,8 @@ function takerOf(
     return isStream
       ? new StreamTee(attempt, headers, settle)
       : new WholeReply(attempt, headers, settle);
-  const parts = { attempt, translation, front, headers: warned(headers, translation.dropped) };
+  const told = warnedOf(warned(headers, translation.dropped), call.state?.unkept);
+  const parts = { attempt, translation, front, headers: told };
   return isStream ? new TranslatedStream(parts, settle) : takeTranslatedWhole(parts, settle);
 }
 

@@ -21,9 +21,12 @@ export interface SealerParts {
 export class IdSealer {
   readonly #parts: SealerParts;
   readonly #known = new Map<string, string>();
+  /** Whether ids of items are sealed at all. */
+  readonly sealsItems: boolean;
 
   constructor(parts: SealerParts) {
     this.#parts = parts;
+    this.sealsItems = Object.values(parts.rules.members).includes("item");
   }
 
   seal(kind: ResourceKind, upstreamId: string): string {
@@ -61,4 +64,12 @@ export class IdSealer {
     }
     return edits;
   }
+}
+
+/** What a vendor says of ids that were opened for it, in the ids that its hearer knows. */
+export function withSealed(body: Buffer, opened: ReadonlyMap<string, string> | undefined): Buffer {
+  if (opened === undefined || opened.size === 0) return body;
+  let text = body.toString();
+  for (const [upstreamId, sealed] of opened) text = text.replaceAll(upstreamId, sealed);
+  return Buffer.from(text);
 }

@@ -7,11 +7,13 @@ import { getDialect } from "../dialects/registry.ts";
 import type { CallLog } from "../log/call-record.ts";
 import type { CallMeters } from "../metrics/meters.ts";
 import { parseModelWish } from "../route/model-wish.ts";
+import { planPinned } from "../route/pinned-plan.ts";
 import { type RoutePlan, planRoute } from "../route/plan.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { CallRequest, ReplySink } from "../wire/call.ts";
 import type { Authenticate } from "../wire/caller.ts";
 import { AllFailed, type AttemptParts, type LoopParts, attemptUntilAnswered } from "./attempts.ts";
+import { type StateParts, beginCall } from "./call-state.ts";
 import { answerCount, countedHere, countsLocally } from "./count-locally.ts";
 import { DecodedRequest } from "./decoded-request.ts";
 import type { Answered, Call } from "./ending.ts";
@@ -30,6 +32,8 @@ export interface GatewayParts extends AttemptParts {
   /** In [0, 1). */
   readonly random: () => number;
   readonly locale: Locale;
+  /** What reaches beyond calls; left out: nothing is sealed, opened or kept. */
+  readonly state?: StateParts;
 }
 
 export interface Gateway {
@@ -67,16 +71,22 @@ async function serveCall(
     const upload = opening === null ? null : await opening;
     const told = upload === null ? dialect.parse(request) : upload.facts;
     const { model, wish } = parseModelWish(told.model);
-    const facts = wish === null ? told : { ...told, model };
-    tally.parsed(facts);
+    const asked = wish === null ? told : { ...told, model };
+    tally.parsed(asked);
     checkModelAllowed(caller, model);
     const { health, random } = parts;
     health.keepOnly(snapshot.channels);
-    const serves = servesCall({ request, facts });
-    const plan = planRoute({ snapshot, caller, model, health, random, serves });
+    const begin = { request, dialect, facts: asked, caller, settings: snapshot.settings, clock };
+    const beginning = beginCall(begin, upload === null ? parts.state : undefined);
+    const begun = beginning instanceof Promise ? await beginning : beginning;
+    const { facts } = begun;
+    const serves = servesCall(begun);
+    const routing = { snapshot, caller, model, health, random, serves };
+    const pin = begun.state?.pin ?? null;
+    const plan = pin === null ? planRoute(routing) : planPinned(routing, pin);
     if (facts.stream) reply.keepAwake();
-    const decoded = new DecodedRequest({ request, dialect, facts });
-    const call = { request, dialect, facts, wish, decoded, upload, telling, reply, clock };
+    const decoded = new DecodedRequest({ ...begun, dialect });
+    const call = { ...begun, dialect, wish, decoded, upload, telling, reply, clock };
     const ending = await deliver(call, plan, {
       ...parts,
       settings: snapshot.settings,

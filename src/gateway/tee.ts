@@ -4,7 +4,7 @@
  * is told as an error.
  */
 import { GatewayError, toGatewayError } from "../core/errors.ts";
-import { splice } from "../core/json.ts";
+import { type ByteEdit, splice } from "../core/json.ts";
 import { SseFramer, eventData } from "../core/sse.ts";
 import type { EventReading, ReadEvent } from "../dialects/contract.ts";
 import { makeFramer, renderSse } from "../dialects/framing.ts";
@@ -12,6 +12,9 @@ import type { UpstreamExchange } from "../upstream/upstream.ts";
 import { Delivery, type Measured } from "./delivery.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { toldError } from "./failure.ts";
+import { type ReplySealer, makeReplySealer } from "./reply-sealer.ts";
+
+const noEdits: readonly ByteEdit[] = [];
 
 /** The last event of a vendor that forgets its blank line; undefined for one that broke off in the middle. */
 function completeEvent(rest: Buffer): Buffer | undefined {
@@ -47,6 +50,7 @@ export class StreamTee implements BodyTaker {
   readonly #attempt: Attempt;
   readonly #delivery: Delivery;
   readonly #read: ReadEvent;
+  readonly #sealer: ReplySealer | null;
   readonly #cutter: Cutter;
   #finished = false;
   /** The first and the last event that tell usage: between them nobody tells what the last one does not repeat. */
@@ -60,6 +64,7 @@ export class StreamTee implements BodyTaker {
     this.#attempt = attempt;
     this.#delivery = new Delivery(attempt, headers, settle, () => this.#measured());
     this.#read = attempt.call.dialect.makeEventReader();
+    this.#sealer = makeReplySealer(attempt);
     this.#cutter = makeCutter(attempt, (event) => this.#onEvent(event));
   }
 
@@ -106,8 +111,10 @@ export class StreamTee implements BodyTaker {
     const reading = this.#read(event);
     this.#note(event, reading);
     const { kind } = reading;
-    if (kind === "error")
-      return delivery.told(toldError(this.#attempt.call.dialect.eventError(event)), event);
+    if (kind === "error") {
+      const failure = toldError(this.#attempt.call.dialect.eventError(event));
+      return delivery.told(failure, this.#edited(event, reading));
+    }
     if (kind === "usage" && !this.#attempt.call.facts.usageAsked) {
       if (delivery.gone) delivery.leave(false);
       return;
@@ -133,10 +140,14 @@ export class StreamTee implements BodyTaker {
   }
 
   #edited(event: Buffer, reading: EventReading): Buffer {
+    const edits = this.#modelEdits(reading);
+    return this.#sealer === null ? splice(event, edits) : this.#sealer.event(event, reading, edits);
+  }
+
+  #modelEdits({ modelStart: start, modelEnd: end }: EventReading): readonly ByteEdit[] {
     const { shownModel } = this.#attempt;
-    if (shownModel === null || reading.modelStart === -1) return event;
-    const { modelStart: start, modelEnd: end } = reading;
-    return splice(event, [{ start, end, bytes: JSON.stringify(shownModel) }]);
+    if (shownModel === null || start === -1) return noEdits;
+    return [{ start, end, bytes: JSON.stringify(shownModel) }];
   }
 
   #measured(): Measured {

@@ -12,6 +12,7 @@ import { Delivery } from "./delivery.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { EventMeter } from "./event-meter.ts";
 import { toldReplyError } from "./failure.ts";
+import { type KeptStream, makeKeptStream } from "./kept-stream.ts";
 import { readContext, replyContext } from "./reply-context.ts";
 import { SingleCalls, wantsSingleCall } from "./single-call.ts";
 
@@ -29,6 +30,9 @@ export class EventTeller {
   readonly #single: SingleCalls | undefined;
   readonly delivery: Delivery;
   #encode: EncodeEvent | undefined;
+  #kept: KeptStream | undefined;
+  /** The upstream's part is over and whole; what becomes of its connection matters no more. */
+  ending = false;
 
   constructor(parts: TranslatedParts, settle: Settle) {
     this.#parts = parts;
@@ -39,20 +43,43 @@ export class EventTeller {
 
   tell(event: ReplyEvent): void {
     const { delivery } = this;
-    if (delivery.settled) return;
+    if (delivery.settled || this.ending) return;
     if (event.type === "error") return delivery.told(toldReplyError(event.error), null);
     if (event.type === "done" && !this.#meter.whole)
       return delivery.broken(new GatewayError("upstream_truncated", "the stream ended unfinished"));
     const carries = this.#meter.note(event);
     if (this.#single?.leavesOut(event) === true) return;
-    // Made with the first event, which tells the model's name.
-    this.#encode ??= this.#parts.front.makeEventEncoder(
-      replyContext(this.#parts.attempt, this.#meter.modelReported),
-    );
-    const bytes = this.#encode(event);
-    if (bytes !== undefined && bytes !== "") delivery.put(Buffer.from(bytes));
+    this.#encode ??= this.#makeEncoder();
+    if (event.type === "done" && this.#kept !== undefined) return this.#endKept(this.#kept);
+    this.#put(this.#encode(event));
     if (carries) delivery.commit();
     if (event.type === "done") delivery.complete();
+  }
+
+  /** Made with the first event, which tells the model's name. */
+  #makeEncoder(): EncodeEvent {
+    const { attempt, front } = this.#parts;
+    const context = replyContext(attempt, this.#meter.modelReported);
+    this.#kept = makeKeptStream(attempt, context);
+    return this.#kept?.encode ?? front.makeEventEncoder(context);
+  }
+
+  #put(bytes: string | undefined): void {
+    if (bytes !== undefined && bytes !== "") this.delivery.put(Buffer.from(bytes));
+  }
+
+  /** The upstream's part is over and whole; the end is told once the response is kept. */
+  #endKept(kept: KeptStream): void {
+    const { delivery } = this;
+    this.ending = true;
+    const { bytes, ready } = kept.beforeEnd();
+    this.#put(bytes);
+    delivery.commit();
+    void ready.then(() => {
+      if (delivery.settled) return;
+      this.#put(kept.encode({ type: "done" }));
+      delivery.complete();
+    });
   }
 
   /** The body is over: for some dialects that is the terminator. */
@@ -105,7 +132,7 @@ export class TranslatedStream implements BodyTaker {
   }
 
   onError(error: GatewayError): void {
-    this.#teller.delivery.broken(error);
+    if (!this.#teller.ending) this.#teller.delivery.broken(error);
   }
 
   onGone(): boolean {

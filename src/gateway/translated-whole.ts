@@ -1,6 +1,7 @@
 /** Turns an upstream's whole reply into the caller's dialect: whole, or as a stream where one was asked for. */
 import type { ChatReply } from "../wire/chat-reply.ts";
 import type { BodyTaker, Settle } from "./ending.ts";
+import { type KeptWhole, keepWhole } from "./kept-stream.ts";
 import { readContext, replyContext } from "./reply-context.ts";
 import { replyEvents } from "./reply-events.ts";
 import { wantsSingleCall, withSingleCalls } from "./single-call.ts";
@@ -40,16 +41,21 @@ function tellWhole(reply: ChatReply, parts: TranslatedParts, settle: Settle): vo
   const { call } = attempt;
   const shown = wantsSingleCall(call) ? withSingleCalls(reply) : reply;
   const encoded = front.encodeReply(shown, replyContext(attempt, reply.model));
-  const body = Buffer.from(JSON.stringify(encoded));
-  const own = { "content-type": "application/json", "content-length": String(body.length) };
-  call.reply.whole({ status: 200, headers: { ...headers, ...own }, body });
-  settle({
-    kind: "answered",
-    outcome: "complete",
-    error: null,
-    usage: reply.usage,
-    textBytes: reply.usage === null ? textBytesOf(reply) : 0,
-    modelReported: reply.model,
-    firstContentAtMs: call.clock.monotonic(),
-  });
+  const answer = ({ response, headers: told }: KeptWhole): void => {
+    const body = Buffer.from(JSON.stringify(response));
+    const own = { "content-type": "application/json", "content-length": String(body.length) };
+    call.reply.whole({ status: 200, headers: { ...told, ...own }, body });
+    settle({
+      kind: "answered",
+      outcome: "complete",
+      error: null,
+      usage: reply.usage,
+      textBytes: reply.usage === null ? textBytesOf(reply) : 0,
+      modelReported: reply.model,
+      firstContentAtMs: call.clock.monotonic(),
+    });
+  };
+  const kept = keepWhole(attempt, encoded, headers);
+  if (kept instanceof Promise) void kept.then(answer);
+  else answer(kept);
 }

@@ -4,6 +4,7 @@ import { splice } from "../core/json.ts";
 import type { UpstreamExchange } from "../upstream/upstream.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { type AttemptFailure, brokenExchange, toldError } from "./failure.ts";
+import { makeReplySealer } from "./reply-sealer.ts";
 
 /** Largest whole reply (embeddings of a big batch come near it). */
 export const maxReplyBytes = 256 * 1024 * 1024;
@@ -66,10 +67,10 @@ export class WholeReply implements BodyTaker {
         new GatewayError("upstream_invalid", "a whole reply came where a stream was asked for"),
       );
     if (facts.isError) return this.#fail(toldError(call.dialect.readError(body)));
-    const edited =
-      shownModel === null || facts.modelRange === null
-        ? body
-        : splice(body, [{ ...facts.modelRange, bytes: JSON.stringify(shownModel) }]);
+    const edits = makeReplySealer(this.#attempt)?.whole(body) ?? [];
+    if (shownModel !== null && facts.modelRange !== null)
+      edits.push({ ...facts.modelRange, bytes: JSON.stringify(shownModel) });
+    const edited = splice(body, edits);
     const headers = { ...this.#headers, "content-length": String(edited.length) };
     call.reply.whole({ status: 200, headers, body: edited });
     this.#settle({

@@ -59,6 +59,9 @@ class EventWalk implements EventReading {
   textBytes = 0;
   modelStart = -1;
   modelEnd = -1;
+  itemStart = -1;
+  itemEnd = -1;
+  mayHoldIds = false;
   #bytes: Buffer = Buffer.alloc(0);
   #end = 0;
   #type = "";
@@ -88,6 +91,9 @@ class EventWalk implements EventReading {
     this.textBytes = 0;
     this.modelStart = -1;
     this.modelEnd = -1;
+    this.itemStart = -1;
+    this.itemEnd = -1;
+    this.mayHoldIds = false;
     this.#type = "";
     this.#deltaBytes = 0;
     this.#itemType = "";
@@ -101,8 +107,32 @@ class EventWalk implements EventReading {
     this.kind = this.#decide();
   }
 
+  /** The payload was found further on in the event. */
+  shiftPlaces(shift: number): void {
+    if (this.modelStart !== -1) {
+      this.modelStart += shift;
+      this.modelEnd += shift;
+    }
+    if (this.itemStart !== -1) {
+      this.itemStart += shift;
+      this.itemEnd += shift;
+    }
+  }
+
+  /** The payload of several lines was joined anew: its offsets mean nothing in the event. */
+  forgetPlaces(): void {
+    this.modelStart = -1;
+    this.modelEnd = -1;
+    // Whoever looks for ids has to read it all.
+    this.mayHoldIds ||= this.itemStart !== -1;
+    this.itemStart = -1;
+    this.itemEnd = -1;
+  }
+
   #decide(): EventKind {
     const type = this.#type;
+    // Deltas are many and tell of nothing but their item.
+    this.mayHoldIds = !type.endsWith(".delta");
     if (Object.hasOwn(kinds, type)) return kinds[type] ?? "preamble";
     if (type.endsWith(".delta")) return this.#deltaBytes > 0 ? "content" : "preamble";
     if (type === "response.output_item.added") {
@@ -124,6 +154,11 @@ class EventWalk implements EventReading {
       const end = skipString(bytes, value, this.#end);
       this.#deltaBytes = end - value - 2;
       return end;
+    }
+    if (first === quote && matches(bytes, name, length, "item_id")) {
+      this.itemStart = value;
+      this.itemEnd = skipString(bytes, value, this.#end);
+      return this.itemEnd;
     }
     if (first !== openBrace) return undefined;
     if (matches(bytes, name, length, "response"))
@@ -186,13 +221,11 @@ function readOther(event: Buffer, walk: EventWalk): void {
   const payload = eventData(event);
   if (payload === undefined) return walk.mark("preamble");
   walk.walk(payload, skipSpace(payload, 0), payload.length);
-  if (walk.modelStart === -1) return;
   const shift = payload.byteOffset - event.byteOffset;
   const within =
     payload.buffer === event.buffer && shift >= 0 && shift + payload.length <= event.length;
-  // The payload of several lines was joined anew: its offsets mean nothing in the event.
-  walk.modelStart = within ? walk.modelStart + shift : -1;
-  walk.modelEnd = within ? walk.modelEnd + shift : -1;
+  if (!within) return walk.forgetPlaces();
+  walk.shiftPlaces(shift);
 }
 
 /** The model's name that a reading points at. */
