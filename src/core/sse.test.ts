@@ -35,6 +35,17 @@ test("LF, CRLF and CR end lines, also mixed", () => {
   ]);
 });
 
+test("a line end of two bytes that arrives in two chunks stays one, at the end of a stream too", () => {
+  assert.deepEqual(frame(["data: 1\r\n\r", "\n", "data: 2\r\n\r", "\n"]), {
+    events: ["data: 1\r\n\r\n", "data: 2\r\n\r\n"],
+    rest: "",
+  });
+  assert.deepEqual(frame(["data: 1\r\n\r", "data: 2\n\n"]), {
+    events: ["data: 1\r\n\r", "data: 2\n\n"],
+    rest: "",
+  });
+});
+
 test("an event that has not ended is held", () => {
   const held = frame(["data: 1\n\ndata: 2\n"]);
   assert.deepEqual(held, { events: ["data: 1\n\n"], rest: "data: 2\n" });

@@ -31,6 +31,10 @@ export class SseFramer {
   #afterReturn = false;
   /** No CR seen so far, so that blank lines can be searched by native code. */
   #plain = true;
+  /** Lines end in CR and LF here. */
+  #pairs = false;
+  /** The CR of an event's last line end came, but not its LF yet. */
+  #awaitsFeed = false;
 
   constructor(onEvent: (event: Buffer) => void, limit = maxEventBytes) {
     this.#onEvent = onEvent;
@@ -69,11 +73,12 @@ export class SseFramer {
 
   #pushAny(chunk: Buffer): void {
     this.#plain = false;
-    let start = 0;
-    for (let offset = 0; offset < chunk.length; offset += 1) {
+    let start = this.#awaitsFeed ? this.#endAwaited(chunk) : 0;
+    for (let offset = start; offset < chunk.length; offset += 1) {
       const byte = chunk[offset];
       const continues = byte === lineFeed && this.#afterReturn;
       this.#afterReturn = byte === carriageReturn;
+      this.#pairs ||= continues;
       if (continues) continue;
       if (byte !== lineFeed && byte !== carriageReturn) {
         this.#lineEmpty = false;
@@ -83,12 +88,24 @@ export class SseFramer {
         this.#lineEmpty = true;
         continue;
       }
+      // Without its LF the event would end in half a line end, which some clients wait on.
+      this.#awaitsFeed = this.#pairs && byte === carriageReturn && offset + 1 === chunk.length;
+      if (this.#awaitsFeed) break;
       const end =
         byte === carriageReturn && chunk[offset + 1] === lineFeed ? offset + 2 : offset + 1;
       this.#emit(chunk.subarray(start, end));
       start = end;
     }
     if (start < chunk.length) this.#hold(chunk.subarray(start));
+  }
+
+  /** Ends the event whose last CR came at the end of a chunk; answers where the next one begins. */
+  #endAwaited(chunk: Buffer): number {
+    this.#awaitsFeed = false;
+    this.#afterReturn = false;
+    const end = chunk[0] === lineFeed ? 1 : 0;
+    this.#emit(chunk.subarray(0, end));
+    return end;
   }
 
   #hold(piece: Buffer): void {
