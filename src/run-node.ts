@@ -9,6 +9,7 @@ import { loadSecretKey } from "./config/secret-key.ts";
 import { sleep, systemClock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
+import { expireResponses } from "./gateway/state-parts.ts";
 import type { HttpServer } from "./http/server.ts";
 import { joinServer } from "./join-parts.ts";
 import type { JoinedParts } from "./join-parts.ts";
@@ -79,6 +80,7 @@ export async function runNode(options: NodeOptions): Promise<number> {
     return ended.refused;
   }
   const sync = await openNodeSync(core);
+  sync.lead(expireResponses({ database, logger }));
   const upstream = makeUpstream({ clock: systemClock });
   const callLog = openNodeLog(core, sync.nodeId);
   const stopWatching = watchCluster({ sync, metrics, copies, clock: systemClock });
