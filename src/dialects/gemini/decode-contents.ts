@@ -43,6 +43,8 @@ interface Reading {
   open: OpenCall[];
   /** Calls and results without an id so far. */
   minted: number;
+  /** What the model said since somebody else spoke; null: somebody else speaks. */
+  said: AssistantPart[] | null;
 }
 
 const roles: Readonly<Record<string, "user" | "model">> = {
@@ -131,20 +133,54 @@ function partsOf(content: Spot): Spot[] {
   return itemsOf(parts);
 }
 
+/** What a piece of a stream adds to the part before it; undefined: it is a part of its own. */
+function joined(before: AssistantPart | undefined, part: AssistantPart): AssistantPart | undefined {
+  if (before?.kind === "text" && part.kind === "text" && before.carried === undefined)
+    return { ...part, text: before.text + part.text };
+  if (before?.kind !== "reasoning" || part.kind !== "reasoning") return undefined;
+  if (before.carried !== undefined || part.redacted === true) return undefined;
+  return { ...part, text: before.text + part.text };
+}
+
+/** Adds a part. Pieces of one text or thought are one: the signature stands on the last of them alone. */
+function addSaid(said: AssistantPart[], part: AssistantPart, bare: boolean): void {
+  // A signature in a part that is no thought belongs to what comes next.
+  const whole = bare ? undefined : joined(said.at(-1), part);
+  if (whole === undefined) said.push(part);
+  else said[said.length - 1] = whole;
+}
+
+function isBareSignature(part: Spot): boolean {
+  const thought = at(part, "thought");
+  const text = at(part, "text");
+  const thinks = thought !== undefined && thought.value === true;
+  return !thinks && (text === undefined || text.value === "");
+}
+
+/** Google's own clients bring a stream back as one content for each chunk: all of them are one turn. */
 function readModel(content: Spot, reading: Reading): void {
-  reading.open = [];
-  const parts = partsOf(content).flatMap((part): readonly AssistantPart[] => {
+  if (reading.said === null) {
+    reading.open = [];
+    reading.said = [];
+  }
+  const { said } = reading;
+  const isNew = said.length === 0;
+  for (const part of partsOf(content)) {
     const call = at(part, "functionCall");
-    if (call !== undefined) return [decodeCall(part, call, reading)];
+    if (call !== undefined) {
+      said.push(decodeCall(part, call, reading));
+      continue;
+    }
     if (at(part, "functionResponse") !== undefined)
       throw refuse(part, "holds a `functionResponse`, which belongs in a content of role `user`");
     const decoded = decodeModelPart(part, reading.uses);
-    return decoded === undefined ? [] : [decoded];
-  });
-  if (parts.length > 0) reading.messages.push({ role: "assistant", parts });
+    if (decoded !== undefined) addSaid(said, decoded, isBareSignature(part));
+  }
+  if (isNew && said.length > 0) reading.messages.push({ role: "assistant", parts: said });
 }
 
 function readUser(content: Spot, reading: Reading): void {
+  reading.said = null;
   const results: ToolResultPart[] = [];
   const said: UserPart[] = [];
   for (const part of partsOf(content)) {
@@ -162,7 +198,7 @@ function readUser(content: Spot, reading: Reading): void {
 
 /** Messages of `contents`; a single content stands for a list of one. */
 export function decodeContents(contents: Spot, uses: Uses): readonly Message[] {
-  const reading: Reading = { uses, messages: [], open: [], minted: 0 };
+  const reading: Reading = { uses, messages: [], open: [], minted: 0, said: null };
   const given = itemsOf(contents);
   if (given.length === 0) throw refuse(contents, "must hold at least one content");
   for (const content of given) {
