@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { deriveKey } from "../../src/core/seal.ts";
 import { getDialect } from "../../src/dialects/registry.ts";
+import { makeMediaFetcher } from "../../src/gateway/fetch-media.ts";
 import { makeGateway } from "../../src/gateway/serve-call.ts";
 import { openServer } from "../../src/http/server.ts";
 import type { CallRecord } from "../../src/log/call-record.ts";
@@ -20,6 +21,8 @@ import { changeRowSet, emptyRowSet } from "../../src/sync/row-set.ts";
 import { buildEdition } from "../../src/sync/snapshot.ts";
 import type { SyncStatus } from "../../src/sync/sync.ts";
 import { makeAuthorizer } from "../../src/upstream/authorizer.ts";
+import { makeFetchPublic } from "../../src/upstream/fetch-public.ts";
+import type { Resolve } from "../../src/upstream/resolve-name.ts";
 import { type Upstream, makeUpstream } from "../../src/upstream/upstream.ts";
 import type { FakeUpstream } from "../fakes/upstream.ts";
 
@@ -58,6 +61,8 @@ export interface YardSpec {
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly env?: Record<string, string>;
+  /** Resolves the names in callers' URLs. */
+  readonly resolve?: Resolve;
   /** Put around the real one: where requests go instead of where they are addressed, or who listens. */
   readonly upstream?: (real: Upstream) => Upstream;
 }
@@ -245,6 +250,7 @@ export async function openYard(t: Pick<TestContext, "after">, first: YardSpec): 
         ? ({ found: true, key: keyRecord(spec) } as const)
         : ({ found: false, reason: "unknown" } as const),
   };
+  const config = readConfig({ PORT: "0", ...spec.env });
   const hashKey = (key: string): string => (key.startsWith("sk-") ? key : `sk-${key}`);
   const locale = spec.locale ?? "en";
   const gateway = makeGateway({
@@ -252,6 +258,14 @@ export async function openYard(t: Pick<TestContext, "after">, first: YardSpec): 
     authenticate: makeAuthenticator({ sync, hashKey, sealed: () => false }),
     upstream,
     authorizer: makeAuthorizer({ upstream, clock }),
+    media: makeMediaFetcher({
+      fetchPublic: makeFetchPublic({
+        clock: systemClock,
+        allowedRanges: config.mediaAllowedRanges,
+        ...(first.resolve === undefined ? {} : { resolve: first.resolve }),
+      }),
+      maxHeldBytes: config.maxHeldBytes / 4,
+    }),
     health,
     clock,
     locale,
@@ -265,7 +279,7 @@ export async function openYard(t: Pick<TestContext, "after">, first: YardSpec): 
     },
   });
   const server = await openServer({
-    config: readConfig({ PORT: "0", ...spec.env }),
+    config,
     clock: systemClock,
     logger: silentLogger,
     version: "0.0.0",

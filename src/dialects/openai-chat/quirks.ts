@@ -204,6 +204,8 @@ export const heededElsewhere = {
   "enable-thinking": "wishMembers",
   "reasoning-object": "wishMembers",
   "no-reasoning-wish": "wishMembers",
+  // Of all dialects.
+  "inline-media": "the gateway",
   // Of another dialect.
   "no-midway-system": "anthropic/",
 } as const satisfies Partial<Record<QuirkId, string>>;
