@@ -16,7 +16,9 @@ import { makeMediaFetcher } from "./gateway/fetch-media.ts";
 import { makeModelLister } from "./gateway/list-upstream-models.ts";
 import { makeChannelProbe } from "./gateway/probe-channel.ts";
 import { makeGateway } from "./gateway/serve-call.ts";
-import type { Gateway } from "./gateway/serve-call.ts";
+import type { GatewayParts } from "./gateway/serve-call.ts";
+import { makeSocketServer } from "./gateway/serve-socket.ts";
+import { makeStateParts } from "./gateway/state-parts.ts";
 import { openServer } from "./http/server.ts";
 import type { HttpServer } from "./http/server.ts";
 import type { CallLog } from "./log/call-record.ts";
@@ -31,6 +33,7 @@ import type { Authorizer } from "./upstream/authorizer.ts";
 import { makeAuthorizer } from "./upstream/authorizer.ts";
 import { makeFetchPublic } from "./upstream/fetch-public.ts";
 import type { Upstream } from "./upstream/upstream.ts";
+import { makeUpstreamSockets } from "./upstream/websocket.ts";
 
 /** What a node is made of once its sync is open. */
 export interface JoinedParts {
@@ -82,13 +85,18 @@ function makeSealedCheck(database: Database): SealedCheck {
   };
 }
 
-/** The steps of a call, joined. */
-function joinGateway(parts: JoinedParts, access: Access): Gateway {
+/** What calls and sockets are served with. */
+function joinCallParts(parts: JoinedParts, access: Access): GatewayParts {
   const { config, sync, clock } = parts;
-  return makeGateway({
+  return {
     sync,
     clock,
     logger: parts.logger,
+    state: makeStateParts({
+      database: parts.database,
+      dataKey: () => sync.secrets()?.dataKey,
+      logger: parts.logger,
+    }),
     upstream: parts.upstream,
     authorizer: access.authorizer,
     callLog: parts.callLog,
@@ -111,7 +119,7 @@ function joinGateway(parts: JoinedParts, access: Access): Gateway {
       hashKey: (key) => known(sync.hashKey(key)),
       sealed: access.sealed,
     }),
-  });
+  };
 }
 
 async function findOwner(database: Database, hash: string): Promise<TokenOwner | undefined> {
@@ -184,18 +192,22 @@ export async function joinServer(
   const { config, sync, metrics } = parts;
   const { upstream, clock } = parts;
   const authorizer = makeAuthorizer({ upstream, clock });
+  const sockets = makeUpstreamSockets({ clock });
   const access = { sealed: makeSealedCheck(parts.database), awaited, authorizer };
   metrics.beforePage(() => {
     const { state, lagMs, stalenessMs } = sync.status();
     metrics.sync.state(state, lagMs / 1000, stalenessMs / 1000);
   });
+  const callParts = joinCallParts(parts, access);
+  const gateway = makeGateway(callParts);
   return await openServer({
     config,
     sync,
     clock: parts.clock,
     logger: parts.logger,
     version: parts.version,
-    calls: joinGateway(parts, access),
+    calls: gateway,
+    sockets: makeSocketServer({ ...callParts, sockets }, gateway),
     admin: joinAdmin(parts, access),
     awaited,
     metricsPage: () => metrics.page(),

@@ -3,12 +3,14 @@
  * Promise kept here: when all have failed the caller hears of the last failure as it was.
  */
 import { GatewayError, messageOf } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { CallMeters } from "../metrics/meters.ts";
 import { settingsOf } from "../providers/fill-template.ts";
 import type { RouteHealth } from "../route/health.ts";
 import type { Candidate, RoutePlan } from "../route/plan.ts";
 import type { Settings } from "../sync/entities.ts";
+import type { CallRequest } from "../wire/call.ts";
 import type { Answered, Call, Ending } from "./ending.ts";
 import { type AttemptFailure, brokenExchange } from "./failure.ts";
 import type { CallMedia, MediaFetcher } from "./fetch-media.ts";
@@ -124,8 +126,15 @@ async function tryPrepared(prepared: PreparedAttempt, parts: AttemptParts): Prom
     : ending;
 }
 
-function report(
-  call: Call,
+/** What of a call is told of where one of its attempts ended. */
+export interface ReportedCall {
+  readonly request: Pick<CallRequest, "id">;
+  readonly clock: Pick<Clock, "monotonic">;
+}
+
+/** Counts an attempt, tells operators what went wrong, and lets channels rest or be well again. */
+export function report(
+  call: ReportedCall,
   candidate: Candidate,
   ending: Ending,
   parts: AttemptParts & { readonly settings: Settings },

@@ -16,10 +16,14 @@ export interface DrainParts {
   readonly clock: Clock;
   readonly graceMs: number;
   readonly timeoutMs: number;
+  /** Cuts connections that the server does not know any more. */
+  readonly cutSockets?: () => void;
 }
 
 export interface Drain {
   readonly draining: boolean;
+  /** Aborts when no more is accepted: what idles shall go. */
+  readonly closing: OverSignal;
   /** Aborts when running streams must end. */
   readonly signal: OverSignal;
   /** Counts a request as running until the answered function is called. */
@@ -30,6 +34,7 @@ export interface Drain {
 
 /** Makes the drain of one server. */
 export function makeDrain(parts: DrainParts): Drain {
+  const closing = new Over();
   const streamsOver = new Over();
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -50,16 +55,19 @@ export function makeDrain(parts: DrainParts): Drain {
     await sleep(parts.clock, parts.graceMs);
     const closed = new Promise<void>((resolve) => void parts.server.close(() => resolve()));
     parts.server.closeIdleConnections();
+    closing.abort();
     await idleWithin(parts.timeoutMs);
     streamsOver.abort();
     await idleWithin(lastWordsMs);
     parts.server.closeAllConnections();
+    parts.cutSockets?.();
     await closed;
   }
   return {
     get draining() {
       return whole !== undefined;
     },
+    closing,
     signal: streamsOver,
     enter: () => {
       running += 1;

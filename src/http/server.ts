@@ -1,5 +1,6 @@
 /** The HTTP server: Fastify with the defaults that would break promises set right. No type of it leaves this room. */
 import { STATUS_CODES } from "node:http";
+import type { ServerOptions } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import fastify from "fastify";
 import type { FastifyInstance } from "fastify";
@@ -9,6 +10,7 @@ import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { makeCallId, makeRandomPool } from "../core/ids.ts";
 import type { Sync } from "../sync/sync.ts";
+import type { SocketServer } from "../wire/socket.ts";
 import { mountAdminRoutes } from "./admin-routes.ts";
 import { makeAddressResolver } from "./caller-address.ts";
 import { makeDrain } from "./drain.ts";
@@ -22,6 +24,8 @@ import { corsHeaders, mountRelayRoutes } from "./relay-routes.ts";
 import type { CallServer } from "./relay-routes.ts";
 import { makeServing } from "./serving.ts";
 import type { Serving } from "./serving.ts";
+import { asksForWebSocket, mountWebSocketRoutes } from "./websocket-routes.ts";
+import type { WebSocketRoutes } from "./websocket-routes.ts";
 
 export interface ServerParts
   extends FaultParts, Omit<HealthParts, "startedAtMs" | "sync" | "config"> {
@@ -29,6 +33,8 @@ export interface ServerParts
   readonly clock: Clock;
   readonly sync: Pick<Sync, "current" | "status" | "businessNowMs">;
   readonly calls: CallServer;
+  /** Left out: nobody connects by WebSocket. */
+  readonly sockets?: SocketServer;
   readonly admin: readonly AdminRoute[];
   /** Pace that a body must keep; the default is 30 s a pause and 5 min in all. */
   readonly bodyPace?: { readonly idleMs: number; readonly totalMs: number };
@@ -58,13 +64,14 @@ export interface HttpServer {
 export async function openServer(parts: ServerParts): Promise<HttpServer> {
   const { config, clock } = parts;
   const resolveAddress = makeAddressResolver(config);
-  const holder: { serving?: Serving } = {};
+  const holder: { serving?: Serving; webSockets?: WebSocketRoutes } = {};
   const app = makeApp(holder, parts);
   const drain = makeDrain({
     server: app.server,
     clock,
     graceMs: config.drainGraceMs,
     timeoutMs: config.drainTimeoutMs,
+    cutSockets: () => holder.webSockets?.cut(),
   });
   const serving = makeServing({
     drain,
@@ -78,6 +85,9 @@ export async function openServer(parts: ServerParts): Promise<HttpServer> {
   mountHealthRoutes(app, serving, { ...parts, startedAtMs: clock.now() });
   mountRelayRoutes(app, serving, parts.calls);
   mountAdminRoutes(app, serving, parts.admin);
+  const { sockets } = parts;
+  if (sockets !== undefined)
+    holder.webSockets = mountWebSocketRoutes(app, { serving, sockets, clock });
   app.setNotFoundHandler((request, reply) => {
     reply.hijack();
     const admin = isManagementPath(request.url);
@@ -100,6 +110,7 @@ export async function openServer(parts: ServerParts): Promise<HttpServer> {
     },
     close: async () => {
       app.server.closeAllConnections();
+      holder.webSockets?.cut();
       await app.close();
     },
   };
@@ -133,6 +144,9 @@ function makeApp(holder: { readonly serving?: Serving }, parts: ServerParts): Fa
     keepAliveTimeout: 75_000,
     bodyLimit: Number.MAX_SAFE_INTEGER,
     exposeHeadRoutes: true,
+    http: {
+      shouldUpgradeCallback: (request) => parts.sockets !== undefined && asksForWebSocket(request),
+    } satisfies ServerOptions,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     frameworkErrors: (_error, request, reply) => {
       reply.hijack();

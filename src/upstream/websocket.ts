@@ -67,7 +67,7 @@ interface OpeningParts {
 
 type CreateConnection = (
   options: unknown,
-  done: (error: Error | null, socket?: NetSocket) => void,
+  connected: (error: Error | null, socket?: NetSocket) => void,
 ) => undefined;
 
 function open(
@@ -76,10 +76,10 @@ function open(
   parts: OpeningParts,
 ): Promise<UpstreamSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<UpstreamSocket>();
-  const createConnection: CreateConnection = (_options, done) => {
+  const createConnection: CreateConnection = (_options, connected) => {
     parts.connect(request).then(
-      (socket) => done(null, socket),
-      (thrown: unknown) => done(thrown instanceof Error ? thrown : new Error(String(thrown))),
+      (socket) => connected(null, socket),
+      (thrown: unknown) => connected(thrown instanceof Error ? thrown : new Error(String(thrown))),
     );
     return undefined;
   };

@@ -10,7 +10,8 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { deriveKey } from "../../src/core/seal.ts";
 import { getDialect } from "../../src/dialects/registry.ts";
 import { makeMediaFetcher } from "../../src/gateway/fetch-media.ts";
-import { makeGateway } from "../../src/gateway/serve-call.ts";
+import { type GatewayParts, makeGateway } from "../../src/gateway/serve-call.ts";
+import { makeSocketServer } from "../../src/gateway/serve-socket.ts";
 import { openServer } from "../../src/http/server.ts";
 import type { CallRecord } from "../../src/log/call-record.ts";
 import { RouteHealth } from "../../src/route/health.ts";
@@ -24,6 +25,7 @@ import { makeAuthorizer } from "../../src/upstream/authorizer.ts";
 import { makeFetchPublic } from "../../src/upstream/fetch-public.ts";
 import type { Resolve } from "../../src/upstream/resolve-name.ts";
 import { type Upstream, makeUpstream } from "../../src/upstream/upstream.ts";
+import { makeUpstreamSockets } from "../../src/upstream/websocket.ts";
 import type { FakeUpstream } from "../fakes/upstream.ts";
 
 export interface ChannelSpec {
@@ -233,7 +235,10 @@ async function until(claim: () => boolean, what: string): Promise<void> {
 }
 
 /** Opens a node for a test and closes it with the test. */
-export async function openYard(t: Pick<TestContext, "after">, first: YardSpec): Promise<Yard> {
+export async function openYard(
+  t: { after(close: () => Promise<void>): void },
+  first: YardSpec,
+): Promise<Yard> {
   const clock = first.clock ?? systemClock;
   let spec = first;
   let snapshot = await buildSnapshot(spec);
@@ -253,7 +258,7 @@ export async function openYard(t: Pick<TestContext, "after">, first: YardSpec): 
   const config = readConfig({ PORT: "0", ...spec.env });
   const hashKey = (key: string): string => (key.startsWith("sk-") ? key : `sk-${key}`);
   const locale = spec.locale ?? "en";
-  const gateway = makeGateway({
+  const parts: GatewayParts = {
     sync,
     authenticate: makeAuthenticator({ sync, hashKey, sealed: () => false }),
     upstream,
@@ -277,7 +282,9 @@ export async function openYard(t: Pick<TestContext, "after">, first: YardSpec): 
       running: () => undefined,
       attempted: (labels) => void attempts.push(labels),
     },
-  });
+  };
+  const gateway = makeGateway(parts);
+  const sockets = makeUpstreamSockets({ clock: systemClock });
   const server = await openServer({
     config,
     clock: systemClock,
@@ -285,6 +292,7 @@ export async function openYard(t: Pick<TestContext, "after">, first: YardSpec): 
     version: "0.0.0",
     sync,
     calls: gateway,
+    sockets: makeSocketServer({ ...parts, sockets }, gateway),
     admin: [],
     metricsPage: () => Promise.resolve({ contentType: "text/plain", text: "" }),
     renderCallError: (dialect, error) =>
