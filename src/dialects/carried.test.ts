@@ -7,9 +7,11 @@ import {
   issuerOf,
   packCarried,
   packForCall,
+  packWithText,
   readCarried,
   unpackCarried,
   unpackForCall,
+  unpackText,
   writeCarried,
 } from "./carried.ts";
 
@@ -39,6 +41,15 @@ test("what belongs to a call says to which", () => {
   assert.deepEqual(unpackForCall(packed), { callId: "call_1", carried });
   assert.deepEqual(unpackCarried(packed), carried);
   assert.equal(unpackForCall(packCarried(carried)), undefined);
+});
+
+test("a thought's text may go with what it carries", () => {
+  const packed = packWithText(carried, "I think.");
+  assert.equal(unpackText(packed), "I think.");
+  assert.deepEqual(unpackCarried(packed), carried);
+  assert.equal(unpackForCall(packed), undefined);
+  assert.equal(unpackText(packCarried(carried)), undefined);
+  assert.equal(unpackText(packForCall(carried, "call_1")), undefined);
 });
 
 test("a dialect's own slot holds its own as they were, and others' packed", () => {

@@ -52,9 +52,20 @@ export function packForCall(carried: Carried, callId: string): string {
 export function unpackForCall(
   text: string,
 ): { readonly callId: string; readonly carried: Carried } | undefined {
-  const [issuer, data, callId] = unpackFields(text);
-  if (issuer === undefined || data === undefined || callId === undefined) return undefined;
+  const [issuer, data, callId = ""] = unpackFields(text);
+  if (issuer === undefined || data === undefined || callId === "") return undefined;
   return { callId, carried: { issuer, data } };
+}
+
+/** Packs what belongs to a thought together with its text, for streams that clients put together badly. */
+export function packWithText(carried: Carried, thought: string): string {
+  const text = JSON.stringify([carried.issuer, carried.data, "", thought]);
+  return carriedMarker + Buffer.from(text).toString("base64url");
+}
+
+/** The text of the thought that a packed string belongs to; undefined: it does not tell. */
+export function unpackText(text: string): string | undefined {
+  return unpackFields(text)[3];
 }
 
 /** Reads a dialect's own slot for such things: packed by us, or the dialect's own (model unknown). */

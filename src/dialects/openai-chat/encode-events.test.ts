@@ -5,7 +5,7 @@ import type { JsonObject } from "../../core/json-value.ts";
 import type { ChatReply, ReplyEvent } from "../../wire/chat-reply.ts";
 import type { AssistantPart } from "../../wire/conversation.ts";
 import { noUsage } from "../../wire/usage.ts";
-import { packCarried } from "../carried.ts";
+import { packCarried, packWithText } from "../carried.ts";
 import type { ReplyContext } from "../codec.ts";
 import { openaiChatFront } from "./front.ts";
 import { jsonOf } from "./read-loosely.ts";
@@ -164,7 +164,7 @@ test("thoughts, custom tools, refusals, images, speech and sources", () => {
           {
             type: "reasoning.text",
             text: "",
-            signature: packed,
+            signature: packWithText(carried, "r"),
             id: null,
             format: "unknown",
             index: 0,

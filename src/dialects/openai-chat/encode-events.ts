@@ -17,7 +17,7 @@ import {
   writeTier,
 } from "./encode-parts.ts";
 import { encodeFinish } from "./finish-reasons.ts";
-import { writeDetail } from "./thought-details.ts";
+import { writeDetail, writeLastDetail } from "./thought-details.ts";
 import { encodeUsage } from "./usage.ts";
 
 /** One choice while it is written. */
@@ -38,6 +38,8 @@ interface Block {
   /** Where a text starts within the answer. */
   readonly textStart: number;
   carried: Carried | null;
+  /** Of a thought. */
+  thought: string;
   readonly citations: Citation[];
   /** A tool call's name has been told. */
   told: boolean;
@@ -145,7 +147,7 @@ class ChunkWriter {
     if (start.kind === "reasoning") choice.thoughts += 1;
     const textStart = choice.textLength;
     const opened = { choice, start, number, textStart, carried: null, citations: [] };
-    this.#blocks.set(block, { ...opened, told: false });
+    this.#blocks.set(block, { ...opened, thought: "", told: false });
     if (start.kind === "part") this.#part(choice, start.part);
   }
 
@@ -167,6 +169,7 @@ class ChunkWriter {
       this.#chunk(choice, { content: text });
     } else if (start.kind === "refusal") this.#chunk(choice, { refusal: text });
     else if (start.kind === "reasoning") {
+      block.thought += text;
       // Both names in one delta, as OpenRouter does: readers of details count the text once.
       const detail = writeDetail({ kind: "reasoning", text }, block.number);
       this.#chunk(choice, { reasoning_content: text, reasoning_details: [detail] });
@@ -210,9 +213,9 @@ class ChunkWriter {
     if (start.kind === "tool-call") this.#name(block);
     if (start.kind === "text") this.#closeText(block);
     if (start.kind !== "reasoning" || carried === null) return;
-    const redacted = start.redacted === true ? { redacted: true } : {};
-    const detail = writeDetail({ kind: "reasoning", text: "", carried, ...redacted }, block.number);
-    this.#chunk(choice, { reasoning_details: [detail] });
+    const redacted = start.redacted === true;
+    const told = { text: block.thought, redacted, index: block.number };
+    this.#chunk(choice, { reasoning_details: [writeLastDetail(carried, told)] });
   }
 
   #closeText({ choice, textStart, citations, carried }: Block): void {

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from "../../core/json-value.ts";
 import type { Carried, ReasoningPart } from "../../wire/conversation.ts";
-import { canRead, packCarried, unpackCarried } from "../carried.ts";
+import { canRead, packCarried, packWithText, unpackCarried, unpackText } from "../carried.ts";
 import { textOf } from "../loose-fields.ts";
 import { jsonOf } from "./read-loosely.ts";
 
@@ -24,7 +24,10 @@ export function isHidden(detail: JsonObject): boolean {
 /** Joins what the fragments of one detail tell beside its text; later words win. */
 export function joinDetail(known: JsonObject, fragment: JsonObject): JsonObject {
   const told = Object.entries(fragment).filter(
-    ([name, value]) => !textMembers.includes(name) && value !== null && value !== undefined,
+    ([name, value]) =>
+      !textMembers.includes(name) &&
+      value !== undefined &&
+      (value !== null || !Object.hasOwn(known, name)),
   );
   return { ...known, ...Object.fromEntries(told) };
 }
@@ -50,11 +53,14 @@ function reasoning(text: string, hidden: boolean, carried: Carried | undefined):
   };
 }
 
-/** A detail that a caller brings back: packed by us, or its vendor's own. */
+/**
+ * A detail that a caller brings back: packed by us, or its vendor's own. The text that was packed with it holds: there
+ * are clients that keep but the last piece of a stream, and a signature goes with the whole thought alone.
+ */
 export function readDetail(detail: JsonObject, issuer: string): ReasoningPart {
-  const packed = unpackCarried(textOf(detail["signature"]) || textOf(detail["data"]));
-  const carried = packed ?? carryDetail(detail, issuer);
-  return reasoning(detailText(detail), isHidden(detail), carried);
+  const slot = textOf(detail["signature"]) || textOf(detail["data"]);
+  const carried = unpackCarried(slot) ?? carryDetail(detail, issuer);
+  return reasoning(unpackText(slot) ?? detailText(detail), isHidden(detail), carried);
 }
 
 /** A part as a detail for callers, with what it carries packed. */
@@ -65,6 +71,20 @@ export function writeDetail(part: ReasoningPart, index: number): JsonObject {
   return part.redacted === true
     ? { type: "reasoning.encrypted", data: packed, ...rest }
     : { type: "reasoning.text", text: part.text, signature: packed, ...rest };
+}
+
+/** What ends a streamed thought: no text of its own, and packed with what it carries the text that went before. */
+export function writeLastDetail(
+  carried: Carried,
+  thought: { readonly text: string; readonly redacted: boolean; readonly index: number },
+): JsonObject {
+  const { text, redacted, index } = thought;
+  if (redacted || text === "") {
+    const part: ReasoningPart = { kind: "reasoning", text: "", carried };
+    return writeDetail(redacted ? { ...part, redacted } : part, index);
+  }
+  const signature = packWithText(carried, text);
+  return { type: "reasoning.text", text: "", signature, id: null, format: "unknown", index };
 }
 
 /** The details and thinking blocks that a target gets back: those it made itself. */

@@ -1,0 +1,105 @@
+/**
+ * Tool loops of three steps between every client and every vendor: parallel calls, thoughts with signatures, images in
+ * results. Each vendor holds each request to its documentation, as does each client each answer.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Said } from "../fakes/scripted/turn.ts";
+import { openYard } from "./call-harness.ts";
+import { type LoopClient, type Told, loopClients } from "./loop-clients.ts";
+import { type LoopVendor, LoopWorld, type Role, roles } from "./loop-vendors.ts";
+
+/** `#` is the answer's mark. */
+const steps: readonly Said[] = [
+  {
+    reasoning: "I think of #.\n\nSecond thought, #.",
+    text: "Let me look, #.",
+    calls: [
+      { name: "look", arguments: { key: "#-0", more: { list: [1, "é"] } } },
+      { name: "read", arguments: { key: "#-1" } },
+    ],
+  },
+  {
+    reasoning: "Once more of #.",
+    calls: [
+      { name: "read", arguments: { key: "#-0" } },
+      { name: "read", arguments: { key: "#-1" } },
+    ],
+  },
+  { reasoning: "Enough of #.", text: "It is #." },
+];
+
+function spoken(role: Role, said: Said): Said {
+  const { reasoning: _reasoning, ...silent } = said;
+  return role.silent === true ? silent : said;
+}
+
+function agrees(told: Told, said: Said, reads: boolean): void {
+  const what = said.mark ?? "";
+  assert.equal(told.text, said.text ?? "", what);
+  if (reads) assert.equal(told.reasoning, said.reasoning ?? "", what);
+  assert.deepEqual(told.calls, said.calls ?? [], what);
+}
+
+/** Runs the loop, the vendor of each step as given; answers all faults that the vendors found. */
+async function runLoop(
+  client: LoopClient,
+  url: string,
+  turns: readonly { readonly vendor: LoopVendor; readonly use?: () => Promise<void> }[],
+  streamed: boolean,
+): Promise<void> {
+  client.ask(
+    "What is on this picture?",
+    turns.every(({ vendor }) => vendor.role.blind !== true),
+  );
+  const blind = turns.some(({ vendor }) => vendor.role.blind !== undefined);
+  for (const [index, { vendor, use }] of turns.entries()) {
+    await use?.();
+    const step = steps[index % steps.length] ?? {};
+    const said = vendor.willSay(spoken(vendor.role, step));
+    agrees(await client.send(url, streamed), said, client.reads || !streamed);
+    const calls = said.calls ?? [];
+    if (calls.length === 0) client.ask("And now?");
+    else
+      client.answer(
+        calls.map((_call, at) => ({
+          text: `result ${index} ${at}`,
+          image: at === 0 && index % 3 === 0 && !blind && shows(client, vendor),
+        })),
+      );
+  }
+}
+
+/** OpenAI takes no images from tools: whoever sends them there is refused by OpenAI itself. */
+function shows(client: LoopClient, { role }: LoopVendor): boolean {
+  return client.front !== "openai-chat" || role.dialect !== "openai-chat";
+}
+
+function worldOf(client: LoopClient, streamed: boolean): LoopWorld {
+  const world = new LoopWorld();
+  world.complete = client.complete || (!client.reads && !streamed);
+  world.ids = client.ids;
+  world.texts = client.front !== "anthropic-messages";
+  world.chunked = client.chunked && client.front === "gemini-content";
+  return world;
+}
+
+for (const make of loopClients)
+  for (const role of Object.values(roles) as Role[])
+    for (const streamed of [false, true]) {
+      const { name } = make();
+      test(`tool loop: ${name} with ${role.key}, ${streamed ? "streamed" : "whole"}`, async (t) => {
+        const client = make();
+        const world = worldOf(client, streamed);
+        const vendor = await world.open(t, role);
+        const yard = await openYard(t, { channels: [vendor.channel] });
+        await runLoop(
+          client,
+          yard.url,
+          Array.from({ length: 6 }, () => ({ vendor })),
+          streamed,
+        );
+        assert.deepEqual(vendor.faults, []);
+        assert.equal(vendor.bodies.length, 6);
+      });
+    }
