@@ -9,6 +9,7 @@ import type { FrontId, HeaderMap, Operation } from "../wire/call.ts";
 import type { Usage, UsageKinds } from "../wire/usage.ts";
 import type { FrontCodec } from "./codec.ts";
 import type { MediaFront } from "./media-codec.ts";
+import type { QuirkId } from "./quirk-ids.ts";
 
 /** Language of messages to callers. */
 export type Locale = "en" | "zh_CN";
@@ -61,6 +62,8 @@ export interface BodyEdits {
   readonly omit: readonly string[];
   /** Members that this endpoint wants (`anthropic_version`); put over the caller's. */
   readonly add: JsonObject;
+  /** What this vendor does its own way; left out: nothing. */
+  readonly quirks?: readonly QuirkId[];
 }
 
 /** Instructions that a channel adds to every conversation. */

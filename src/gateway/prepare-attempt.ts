@@ -69,7 +69,9 @@ async function prepareInlined(
     const { translation } = attempt;
     const conversation = await inlined;
     const whole =
-      translation === null ? attempt : { ...attempt, translation: { ...translation, conversation } };
+      translation === null
+        ? attempt
+        : { ...attempt, translation: { ...translation, conversation } };
     return { attempt: whole, request: makeRequest(whole) };
   } catch (thrown) {
     return answered(thrown);
@@ -163,6 +165,7 @@ function editedBody(attempt: Attempt, add: JsonObject): Buffer {
     systemPrompt: call.request.operation === "chat" ? options.systemPrompt : null,
     omit: endpoint.omit ?? [],
     add,
+    quirks: endpoint.quirks ?? [],
   });
   const wish = wishOf(attempt);
   return wish === null ? body : putWish(body, attempt, wish);

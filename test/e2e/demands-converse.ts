@@ -15,7 +15,9 @@ function verbatim(facts: DemandCase, blocks: readonly Fields[], at: string): str
   const issued = findIssued(facts, blocks);
   if (issued === undefined) return [];
   const { said, model } = issued;
-  const own = facts.complete && model === facts.heard.model && said.reasoning !== undefined;
+  const isBack = blocks.some((block) => "reasoningContent" in block);
+  const isOwn = model === facts.heard.model && said.reasoning !== undefined;
+  const own = isOwn && (facts.complete || isBack);
   const reasoningText = { text: said.reasoning, signature: signatureOf(said) };
   const wanted = [
     ...(own ? [{ reasoningContent: { reasoningText } }] : []),

@@ -69,11 +69,11 @@ function pairing(before: readonly Fields[], after: readonly Fields[], at: string
   ];
 }
 
-function partFaults(parts: readonly Fields[], at: string): string[] {
+function partFaults(parts: readonly Fields[], at: string, chunked: boolean): string[] {
   if (parts.length === 0) return [`${at}: no parts`];
   return parts.flatMap((part) => {
     const inline = asObject(part["inlineData"]);
-    const empty = part["text"] === "" && part["thoughtSignature"] === undefined;
+    const empty = part["text"] === "" && part["thoughtSignature"] === undefined && !chunked;
     const data = typeof inline["data"] === "string" ? inline["data"] : "AA==";
     return [
       ...(empty ? [`${at}: empty text`] : []),
@@ -135,7 +135,7 @@ export function geminiFaults(facts: DemandCase): string[] {
     const parts = objects(content["parts"]);
     const role = String(content["role"]);
     if (role === last) faults.push(`${at}: ${role} twice`);
-    faults.push(...partFaults(parts, at));
+    faults.push(...partFaults(parts, at, facts.chunked));
     if (role === "model") faults.push(...verbatim(facts, parts, at));
     else faults.push(...pairing(before, parts, at));
     before = role === "model" ? parts : [];

@@ -98,3 +98,27 @@ test("tools are used when any are offered, in either form", () => {
   for (const text of [',"tools":[{}]', ',"functions":[{}]', ',"tools":[],"functions":[{}]'])
     assert.equal(uses(text), true, text);
 });
+
+test("vendors that want thoughts beside calls get the member where a client left it out", () => {
+  const called = (more: string): string =>
+    `{"model":"m","messages":[{"role":"user","content":"\\u00e9"}, {"role":"assistant","tool_calls":[{"id":"1"}]${more}},{"role":"tool"}]}`;
+  const quirks = ["replay-reasoning"] as const;
+  const put = (text: string): string =>
+    called("").replace('{"role":"assistant"', `{"reasoning_content":${text},"role":"assistant"`);
+  assert.equal(edit(called(""), { quirks }), put('""'));
+  assert.equal(edit(called(""), {}), called(""));
+  const told = called(',"reasoning_content":"so"');
+  assert.equal(edit(told, { quirks }), told);
+  assert.equal(
+    edit(called(',"reasoning_content":null'), { quirks }),
+    called(',"reasoning_content":""'),
+  );
+  assert.match(edit(called(',"reasoning":"so"'), { quirks }), /"reasoning_content":"so"/);
+  for (const text of [
+    '{"model":"m","messages":[1,{"role":"assistant","tool_calls":null}]}',
+    '{"model":"m","messages":"tool_calls"}',
+    '{"model":"m","tool_calls":[]}',
+    '{"model":"m","messages":[{"role":"user","tool_calls":[]}]}',
+  ])
+    assert.equal(edit(text, { quirks }), text);
+});

@@ -2,6 +2,7 @@
 import { type ByteEdit, memberInsertion, scanMembers, splice } from "../../core/json.ts";
 import type { BodyEdits, CallFacts } from "../contract.ts";
 import { memberEdits } from "../member-edits.ts";
+import { replayEdits } from "./replay-thoughts.ts";
 import { systemPromptEdits } from "./system-prompt.ts";
 
 /** Members that a channel's parameters cannot change: the gateway answers for them. */
@@ -26,7 +27,10 @@ export function editBody(body: Buffer, facts: CallFacts, edits: BodyEdits): Buff
   const changes = memberEdits(body, facts, edits, reservedParameters);
   const edited = splice(body, [...usage, ...changes]);
   // On the edited body: a channel may have put messages of its own.
+  const replayed = edits.quirks?.includes("replay-reasoning")
+    ? splice(edited, replayEdits(edited))
+    : edited;
   return edits.systemPrompt === null
-    ? edited
-    : splice(edited, systemPromptEdits(edited, edits.systemPrompt));
+    ? replayed
+    : splice(replayed, systemPromptEdits(replayed, edits.systemPrompt));
 }

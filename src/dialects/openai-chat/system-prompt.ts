@@ -8,24 +8,12 @@ import {
   readString,
   scanMembers,
   skipSpace,
-  skipValue,
 } from "../../core/json.ts";
 import type { SystemPrompt } from "../contract.ts";
+import { listItems } from "./list-items.ts";
 
 const openBracket = 0x5b;
 const openBrace = 0x7b;
-const comma = 0x2c;
-
-/** Where the items of a list stand, one by one. */
-function* listItems(body: Buffer, list: ByteRange): Generator<ByteRange> {
-  let start = skipSpace(body, list.start + 1, list.end);
-  while (start < list.end - 1) {
-    const end = skipValue(body, start, list.end);
-    yield { start, end };
-    const behind = skipSpace(body, end, list.end);
-    start = body[behind] === comma ? skipSpace(body, behind + 1, list.end) : list.end;
-  }
-}
 
 function roleOf(body: Buffer, message: ByteRange): string | undefined {
   if (body[message.start] !== openBrace) return undefined;
