@@ -8,6 +8,7 @@ import { anthropicUpstream } from "./anthropic/upstream-codec.ts";
 import { bedrockConverse } from "./bedrock-converse/codec.ts";
 import { cohereChat } from "./cohere/codec.ts";
 import { cohere } from "./cohere/dialect.ts";
+import { cozeChat } from "./coze/codec.ts";
 import { geminiContent } from "./gemini/dialect.ts";
 import { geminiUpstream } from "./gemini/upstream.ts";
 import { jina } from "./jina/dialect.ts";
@@ -33,6 +34,7 @@ const upstreamCodecs: Readonly<Partial<Record<DialectId, UpstreamCodec>>> = {
   "bedrock-converse": bedrockConverse,
   "gemini-content": geminiUpstream,
   "cohere-v2": cohereChat,
+  "coze-v3": cozeChat,
   "ollama-chat": ollamaChat,
   "openai-responses": openaiResponsesCodec,
 };

@@ -115,7 +115,7 @@ const streamTypes: Readonly<Record<Framing, string>> = {
 function acceptOf({ call, endpoint, translation }: Attempt): string {
   // Audio, subtitles, events or JSON: the body says which.
   if (endpoint.dialect === "openai-media") return "*/*";
-  if (!call.facts.stream) return "application/json";
+  if (!call.facts.stream && endpoint.streamsOnly !== true) return "application/json";
   return streamTypes[endpoint.framing ?? translation?.codec.framing ?? "sse"];
 }
 
@@ -128,7 +128,7 @@ function urlOf({ call, candidate, provider, endpoint, embedding }: Attempt): str
   const url = endpointUrl(provider, candidate.channel, served, {
     model: candidate.model,
     secret: candidate.credential?.secret ?? "",
-    stream: call.facts.stream,
+    stream: call.facts.stream || endpoint.streamsOnly === true,
   });
   // Gemini names by the path which of an operation's forms the body has (`:embedContent`, `:batchEmbedContents`).
   if (operation !== "embeddings" || embedding !== undefined || pathAction === undefined) return url;
@@ -180,7 +180,7 @@ function encodedBody(attempt: Attempt, { codec, ...translation }: Translation): 
   );
   return codec.encodeRequest(instructed(conversation, options.systemPrompt), {
     model: candidate.model,
-    stream: call.facts.stream,
+    stream: call.facts.stream || endpoint.streamsOnly === true,
     askUsage: endpoint.usageOptIn,
     quirks: endpoint.quirks ?? [],
   });

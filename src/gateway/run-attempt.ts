@@ -14,6 +14,7 @@ import type { HeaderMap } from "../wire/call.ts";
 import { warned } from "./dropped-header.ts";
 import { takeEmbeddings } from "./embeddings.ts";
 import { brokenExchange } from "./failure.ts";
+import { FoldedStream } from "./fold-reply.ts";
 import { warnedOf } from "./kept-stream.ts";
 import { type Sending, mediaTakerOf } from "./media-takers.ts";
 import { RefusedReply } from "./refused-reply.ts";
@@ -168,7 +169,8 @@ function takerOf(
 ): BodyTaker {
   const { call, translation, embedding } = attempt;
   if (embedding !== undefined) return takeEmbeddings(attempt, embedding, { headers, settle });
-  const isStream = call.facts.stream && !isWholeJson(headers["content-type"] ?? "");
+  const streams = call.facts.stream || attempt.endpoint.streamsOnly === true;
+  const isStream = streams && !isWholeJson(headers["content-type"] ?? "");
   const { front } = call.dialect;
   if (translation === null || front === null)
     return isStream
@@ -176,7 +178,8 @@ function takerOf(
       : new WholeReply(attempt, headers, settle);
   const told = warnedOf(warned(headers, translation.dropped), call.state?.unkept);
   const parts = { attempt, translation, front, headers: told };
-  return isStream ? new TranslatedStream(parts, settle) : takeTranslatedWhole(parts, settle);
+  if (!isStream) return takeTranslatedWhole(parts, settle);
+  return call.facts.stream ? new TranslatedStream(parts, settle) : new FoldedStream(parts, settle);
 }
 
 /** Lines of JSON are a stream. */

@@ -36,7 +36,8 @@ function tellStream(reply: ChatReply, parts: TranslatedParts, settle: Settle): v
   for (const event of replyEvents(reply)) teller.tell(event);
 }
 
-function tellWhole(reply: ChatReply, parts: TranslatedParts, settle: Settle): void {
+/** Tells a whole reply and settles the attempt. */
+export function tellWhole(reply: ChatReply, parts: TranslatedParts, settle: Settle): void {
   const { attempt, front, headers } = parts;
   const { call } = attempt;
   const shown = wantsSingleCall(call) ? withSingleCalls(reply) : reply;

@@ -56,6 +56,8 @@ export interface Endpoint {
   readonly omit?: readonly string[];
   /** Members wanted beside. */
   readonly add?: JsonObject;
+  /** Serves streams alone: whole replies are put together here. */
+  readonly streamsOnly?: true;
   /** `anthropic-beta` travels as the body's `anthropic_beta` list. */
   readonly betasInBody?: true;
 }

@@ -7,6 +7,7 @@ import { bedrock } from "./bedrock/provider.ts";
 import { cohere } from "./cohere/provider.ts";
 import { compatibleVendors } from "./compatible/vendors.ts";
 import type { Provider } from "./contract.ts";
+import { coze, cozeChina } from "./coze/provider.ts";
 import { custom } from "./custom/provider.ts";
 import { gemini } from "./gemini/provider.ts";
 import { mediaVendors } from "./media/vendors.ts";
@@ -25,6 +26,8 @@ export const providers: readonly Provider[] = [
   azureV1,
   azureAnthropic,
   cohere,
+  coze,
+  cozeChina,
   custom,
   ...compatibleVendors,
   ...mediaVendors,

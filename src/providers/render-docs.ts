@@ -11,6 +11,7 @@ const apiNames: Readonly<Partial<Record<DialectId, string>>> = {
   "gemini-content": "Gemini",
   "cohere-v2": "Cohere",
   "bedrock-converse": "Converse",
+  "coze-v3": "Coze",
   "ollama-chat": "Ollama",
 };
 

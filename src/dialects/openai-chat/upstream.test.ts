@@ -5,8 +5,8 @@ import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { ChatReply, ReplyEvent } from "../../wire/chat-reply.ts";
 import type { AssistantPart } from "../../wire/conversation.ts";
+import { foldEvents } from "../fold-events.ts";
 import type { QuirkId } from "../quirk-ids.ts";
-import { collect } from "./collect-reply.ts";
 import { openaiChatUpstream } from "./upstream.ts";
 
 const context = (quirks: readonly QuirkId[] = []) => ({ model: "m", callId: "c", quirks });
@@ -35,7 +35,7 @@ function parts(
   quirks: readonly QuirkId[] = [],
 ): readonly AssistantPart[] {
   const events = stream([...deltas.map((delta) => chunk(delta)), "[DONE]"], quirks);
-  return collect((take) => events.forEach(take)).choices[0]?.parts ?? [];
+  return foldEvents((take) => events.forEach(take)).choices[0]?.parts ?? [];
 }
 
 function whole(message: object, more: object = {}, quirks: readonly QuirkId[] = []): ChatReply {
@@ -544,7 +544,7 @@ test("sources, images, speech, logprobs, several choices, Azure's first chunk", 
     "[DONE]",
   ]);
   assert.deepEqual(events[0], { type: "start", id: "x", model: "served", createdAtS: 5 });
-  const { choices } = collect((take) => events.forEach(take));
+  const { choices } = foldEvents((take) => events.forEach(take));
   assert.deepEqual(
     choices.map(({ index, parts: made }) => [index, made]),
     [

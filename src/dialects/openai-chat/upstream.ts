@@ -3,7 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { ChatReply } from "../../wire/chat-reply.ts";
 import type { DecodeEvent, ReadContext, UpstreamCodec } from "../codec.ts";
-import { collect } from "./collect-reply.ts";
+import { foldEvents } from "../fold-events.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { isObject } from "./members.ts";
 import { objectsOf } from "./read-loosely.ts";
@@ -19,7 +19,7 @@ function decodeReply(body: JsonObject, context: ReadContext): ChatReply {
   }
   if (!Array.isArray(body["choices"]))
     throw new GatewayError("upstream_invalid", "The reply has no list of `choices`");
-  return collect((emit) => {
+  return foldEvents((emit) => {
     const state = makeReplyState(context, true);
     state.emit = emit;
     tellStart(state, body);
