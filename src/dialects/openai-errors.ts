@@ -70,6 +70,23 @@ function textOf(value: unknown): string | null {
   return typeof value === "string" ? value : typeof value === "number" ? String(value) : null;
 }
 
+const fieldsOf = (value: unknown): Fields =>
+  typeof value === "object" && value !== null ? (value as Fields) : {};
+
+/**
+ * What a list of faults says that stands in place of a message: `detail: [{loc: ["body", "top_k"], msg}]`, as servers
+ * tell it that check bodies against a schema (Mistral, vLLM). Undefined where there is none.
+ */
+export function explainFaults(fields: Fields): string | undefined {
+  const { detail } = { ...fields, ...fieldsOf(fields["message"]) } as Fields;
+  if (!Array.isArray(detail)) return undefined;
+  const told = detail.map(fieldsOf).flatMap(({ loc, msg }) => {
+    const path = Array.isArray(loc) ? loc.filter((step) => step !== "body").join(".") : "";
+    return typeof msg !== "string" ? [] : [path === "" ? msg : `${path}: ${msg}`];
+  });
+  return told.length === 0 ? undefined : told.join("; ").slice(0, 500);
+}
+
 /** Reads an upstream's error in OpenAI's shape or one of those seen beside it. */
 export function decodeError(text: string): UpstreamError {
   let parsed: unknown;
@@ -82,7 +99,8 @@ export function decodeError(text: string): UpstreamError {
   const inner = outer["error"];
   const native = typeof inner === "object" && inner !== null;
   const fields: Fields = native ? (inner as Fields) : outer;
-  const message = textOf(fields["message"]) ?? textOf(inner) ?? textOf(outer["detail"]);
+  const message =
+    textOf(fields["message"]) ?? textOf(inner) ?? textOf(outer["detail"]) ?? explainFaults(fields);
   return {
     message: message ?? text.slice(0, 500),
     type: textOf(fields["type"]),

@@ -124,8 +124,9 @@ export function toldReplyError(error: ReplyError): AttemptFailure {
 }
 
 /** What a decoder read cannot be passed on as it is: the caller speaks another dialect. */
-export function fromReplyError({ message, type, code }: ReplyError): UpstreamError {
-  return { message, type, code, native: false };
+export function fromReplyError({ message, type, code, retryAfterS }: ReplyError): UpstreamError {
+  const told = { message, type, code, native: false };
+  return retryAfterS === undefined ? told : { ...told, retryAfterS };
 }
 
 /** A failure of the connection or of the reply's form. */

@@ -114,4 +114,6 @@ export interface ReplyError {
   readonly code: string | null;
   /** HTTP status that it stands for, where the words tell one. */
   readonly status: number | null;
+  /** Seconds that the words (not a header) ask to wait. */
+  readonly retryAfterS?: number;
 }

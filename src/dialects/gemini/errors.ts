@@ -147,5 +147,6 @@ export function decodeReplyError(text: string): ReplyError {
     type: told.word,
     code: isKeyFault(told) ? "invalid_api_key" : told.reason,
     status: told.status,
+    ...(told.retryAfterS === null ? {} : { retryAfterS: told.retryAfterS }),
   };
 }

@@ -2,6 +2,8 @@
 import type { JsonObject } from "../../core/json-value.ts";
 import type { ReplyError } from "../../wire/chat-reply.ts";
 import { findText } from "../loose-fields.ts";
+import { minimaxStatus } from "../minimax-status.ts";
+import { explainFaults } from "../openai-errors.ts";
 import { entryOf, isObject } from "./members.ts";
 import { jsonOf } from "./read-loosely.ts";
 
@@ -41,19 +43,20 @@ function statusOf(fields: JsonObject, type: string | null, code: string | null):
 export function readReplyError(fields: JsonObject): ReplyError {
   const type = wordOf(fields["type"]);
   const code = wordOf(fields["code"]);
-  const message = findText(fields["message"]) ?? findText(fields["msg"]) ?? "";
+  const message =
+    findText(fields["message"]) ?? findText(fields["msg"]) ?? explainFaults(fields) ?? "";
   return { message, type, code, status: statusOf(fields, type, code) };
 }
 
 /** MiniMax's `base_resp`, Baidu's `error_code`, Tencent's `Response.Error`: errors that come with status 200. */
-function hiddenError(body: JsonObject): ReplyError | undefined {
+export function findHiddenError(body: JsonObject): ReplyError | undefined {
   const base = jsonOf(body["base_resp"]);
   if (typeof base["status_code"] === "number" && base["status_code"] !== 0)
     return {
       message: findText(base["status_msg"]) ?? "",
       type: null,
       code: String(base["status_code"]),
-      status: null,
+      status: minimaxStatus(base["status_code"]),
     };
   if (typeof body["error_code"] === "number" && body["error_code"] !== 0)
     return {
@@ -73,7 +76,7 @@ export function findReplyError(body: JsonObject): ReplyError | undefined {
   const { error } = body;
   if (typeof error === "string" && error !== "")
     return { ...readReplyError(body), message: findText(body["message"]) ?? error };
-  if (!isObject(error)) return hiddenError(body);
+  if (!isObject(error)) return findHiddenError(body);
   const told = readReplyError(error);
   return told.message === "" ? { ...told, message: JSON.stringify(error).slice(0, 500) } : told;
 }

@@ -1,9 +1,14 @@
 /** Reads whole replies of chat, completions and embeddings, and sums up their text where an estimate is needed. */
 import { type MemberScan, readString, readValue, scanMembers } from "../../core/json.ts";
+import type { Json } from "../../core/json-value.ts";
 import type { ReplyFacts } from "../contract.ts";
+import { findHiddenError } from "./reply-errors.ts";
 import { decodeUsage, findUsage } from "./usage.ts";
 
-const replyNames = ["model", "usage", "error", "choices", "data", "x_groq"] as const;
+/** Where vendors hide errors in replies of status 200 (reply-errors.ts tells of them). */
+const hidingNames = ["base_resp", "error_code", "Response"] as const;
+const ownNames = ["model", "usage", "error", "choices", "data", "x_groq"] as const;
+const replyNames = [...ownNames, ...hidingNames] as const;
 
 function isTruthy(body: Buffer, scan: MemberScan, name: string): boolean {
   const range = scan.members[name];
@@ -20,6 +25,20 @@ function replyUsage(body: Buffer, scan: MemberScan): ReplyFacts["usage"] {
   return findUsage({ x_groq: readValue(body, groq) });
 }
 
+/** MiniMax tells `choices: null` beside its error. */
+function isAnswer(body: Buffer, scan: MemberScan, name: string): boolean {
+  const range = scan.members[name];
+  return range !== undefined && body[range.start] !== 0x6e;
+}
+
+function hidesError(body: Buffer, scan: MemberScan): boolean {
+  const told = hidingNames.flatMap((name): [string, Json][] => {
+    const range = scan.members[name];
+    return range === undefined ? [] : [[name, readValue(body, range) as Json]];
+  });
+  return told.length > 0 && findHiddenError(Object.fromEntries(told)) !== undefined;
+}
+
 /** Undefined where the bytes are not one JSON object. */
 export function readReply(body: Buffer): ReplyFacts | undefined {
   let scan: MemberScan;
@@ -29,12 +48,12 @@ export function readReply(body: Buffer): ReplyFacts | undefined {
     return undefined;
   }
   const modelRange = scan.members["model"] ?? null;
-  const answered = scan.members["choices"] !== undefined || scan.members["data"] !== undefined;
+  const answered = isAnswer(body, scan, "choices") || isAnswer(body, scan, "data");
   return {
     usage: replyUsage(body, scan),
     model: modelRange === null ? null : (readString(body, modelRange) ?? null),
     modelRange: modelRange !== null && body[modelRange.start] === 0x22 ? modelRange : null,
-    isError: isTruthy(body, scan, "error") && !answered,
+    isError: !answered && (isTruthy(body, scan, "error") || hidesError(body, scan)),
   };
 }
 

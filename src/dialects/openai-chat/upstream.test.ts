@@ -427,7 +427,7 @@ test("faults end a stream, and nothing follows them", () => {
   );
   assert.deepEqual(error({ base_resp: { status_code: 1002, status_msg: "slow down" } }), [
     "slow down",
-    null,
+    429,
   ]);
   const named: ReplyEvent[] = [];
   const read = openaiChatUpstream.makeEventDecoder(context());
@@ -465,7 +465,9 @@ test("error bodies of all kinds", () => {
     ['{"error":{"message":"m","code":"rate_limit_exceeded"}}', "m", 429],
     ['[{"error":{"message":"m","code":404,"status":"NOT_FOUND"}}]', "m", 404],
     ['{"detail":"m"}', "m", null],
-    ['{"detail":[{"msg":"m"}]}', '[{"msg":"m"}]', null],
+    ['{"detail":[{"msg":"m"}]}', "m", null],
+    ['{"message":{"detail":[{"loc":["body","a",0],"msg":"m"},{"msg":"n"}]}}', "a.0: m; n", null],
+    ['{"detail":[1]}', "[1]", null],
     ['{"object":"error","message":"m","code":400}', "m", 400],
     ['{"error_code":336003,"error_msg":"m"}', "m", null],
     ['{"Response":{"Error":{"Code":"X","Message":"m"}}}', "m", null],
