@@ -62,9 +62,9 @@ const keys = generateKeyPairSync("rsa", {
 
 export const sampleSecret = "sk-vendor-SECRET-0123456789";
 
-/** A credential in the provider's own form. */
+/** A credential in the provider's own form; empty: servers of one's own most often have none. */
 export function sampleCredential(provider: Provider): string {
-  if (!provider.credentialRequired) return "";
+  if (!provider.credentialRequired && provider.auth.kind !== "choice") return "";
   if (provider.auth.kind === "aws-sigv4") return `AKIASAMPLE|${sampleSecret}`;
   if (provider.settings?.some(({ key }) => key === "tokenUrl") === true)
     return JSON.stringify({
