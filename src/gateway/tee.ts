@@ -16,11 +16,18 @@ import { type ReplySealer, makeReplySealer } from "./reply-sealer.ts";
 
 const noEdits: readonly ByteEdit[] = [];
 
+/** What ends a stream without telling anything. */
+const bareEnd = "[DONE]";
+
+function payloadOf(event: Buffer): string {
+  return eventData(event)?.toString().trim() ?? "";
+}
+
 /** The last event of a vendor that forgets its blank line; undefined for one that broke off in the middle. */
 function completeEvent(rest: Buffer): Buffer | undefined {
-  const payload = eventData(rest)?.toString().trim() ?? "";
+  const payload = payloadOf(rest);
   try {
-    if (payload !== "[DONE]") JSON.parse(payload);
+    if (payload !== bareEnd) JSON.parse(payload);
   } catch {
     return undefined;
   }
@@ -53,6 +60,9 @@ export class StreamTee implements BodyTaker {
   readonly #sealer: ReplySealer | null;
   readonly #cutter: Cutter;
   #finished = false;
+  /** The terminator has come; what has come with it may still go on. */
+  #over = false;
+  #closed = false;
   /** The first and the last event that tell usage: between them nobody tells what the last one does not repeat. */
   #firstUsage: Buffer | undefined;
   #lastUsage: Buffer | undefined;
@@ -75,8 +85,9 @@ export class StreamTee implements BodyTaker {
       this.#cutter.push(chunk);
     } catch (thrown) {
       exchange.cancel();
-      return this.#delivery.broken(toGatewayError(thrown));
+      if (!this.#over) return this.#delivery.broken(toGatewayError(thrown));
     }
+    if (this.#over) return this.#delivery.complete();
     this.#delivery.flush(exchange);
   }
 
@@ -87,7 +98,7 @@ export class StreamTee implements BodyTaker {
     } catch (thrown) {
       return this.#delivery.broken(toGatewayError(thrown));
     }
-    if (this.#finished) return this.#delivery.complete();
+    if (this.#finished || this.#over) return this.#delivery.complete();
     this.#delivery.broken(
       new GatewayError("upstream_truncated", "the stream ended without its terminator"),
     );
@@ -108,6 +119,7 @@ export class StreamTee implements BodyTaker {
   #onEvent(event: Buffer): void {
     const delivery = this.#delivery;
     if (delivery.settled) return;
+    if (this.#over) return this.#onRest(event);
     const reading = this.#read(event);
     this.#note(event, reading);
     const { kind } = reading;
@@ -124,7 +136,16 @@ export class StreamTee implements BodyTaker {
       return delivery.broken(new GatewayError("upstream_invalid", "the stream was empty"));
     delivery.put(this.#edited(event, reading));
     if (kind === "content" || kind === "finish") delivery.commit();
-    if (kind === "done") delivery.complete();
+    if (kind !== "done") return;
+    this.#over = true;
+    this.#closed = payloadOf(event) === bareEnd;
+  }
+
+  /** Some vendors of Responses close their streams once more, with a bare terminator behind the one that tells all. */
+  #onRest(event: Buffer): void {
+    if (this.#closed || payloadOf(event) !== bareEnd) return;
+    this.#closed = true;
+    this.#delivery.put(event);
   }
 
   #note(event: Buffer, reading: EventReading): void {

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createServer, request as openRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
-import { SseFramer } from "../../src/core/sse.ts";
+import { SseFramer, eventData } from "../../src/core/sse.ts";
 import type { FrontId } from "../../src/wire/call.ts";
 import { openFakeUpstream } from "../fakes/upstream.ts";
 import { type Chance, makeChance } from "../simulation/virtual-clock.ts";
@@ -221,14 +221,18 @@ function isUsageOnly(event: Buffer): boolean {
 
 const terminators = ["response.completed", "response.incomplete", "response.failed", "error"];
 
-/** Events that the caller is told: what stands behind a terminator is nobody's, and usage is for those who asked. */
+const isBareEnd = (event: Buffer | undefined): boolean =>
+  event !== undefined && eventData(event)?.toString() === "[DONE]";
+
+/** Events that the caller is told: behind a terminator only a bare one counts, and usage is for those who asked. */
 function toldEvents(call: RecordedCall, body: Buffer): Buffer {
   const events = eventsOf(body).filter((event) => !isAskedFor(call) || !isUsageOnly(event));
   if (call.dialect !== "openai-responses") return Buffer.concat(events);
   const last = events.findIndex((event) =>
     terminators.includes(String(payloadOf(event)?.["type"])),
   );
-  return Buffer.concat(last === -1 ? events : events.slice(0, last + 1));
+  const end = isBareEnd(events[last + 1]) ? last + 2 : last + 1;
+  return Buffer.concat(last === -1 ? events : events.slice(0, end));
 }
 
 function exchangeOf(
