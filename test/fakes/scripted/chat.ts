@@ -68,6 +68,11 @@ function finishOf(said: Said): string {
   return (said.calls ?? []).length > 0 ? "tool_calls" : "stop";
 }
 
+/** vLLM tells which of the caller's sequences it was; OpenAI does not. */
+function stoppedBy({ stoppedBy: sequence }: Said): object {
+  return sequence === undefined ? {} : { stop_reason: sequence };
+}
+
 export function sayChat(heard: Heard, said: Said): RenderedTurn {
   const base = { id: `chatcmpl-${markOf(said)}`, created: 1_790_000_000, model: heard.model };
   if (!heard.stream) {
@@ -86,6 +91,7 @@ export function sayChat(heard: Heard, said: Said): RenderedTurn {
       message,
       logprobs,
       finish_reason: finishOf(said),
+      ...stoppedBy(said),
     }));
     const reply = { ...base, object: "chat.completion", choices, usage: toldOf(said) };
     return { contentType: "application/json", pieces: [JSON.stringify(reply)] };
@@ -95,7 +101,15 @@ export function sayChat(heard: Heard, said: Said): RenderedTurn {
     `data: ${JSON.stringify({ ...base, object: "chat.completion.chunk", choices, ...(asked ? { usage: tokens } : {}) })}\n\n`;
   const delta = (content: object, finish: string | null = null, logprobs: unknown = null): string =>
     Array.from({ length: said.choices ?? 1 }, (_, index) =>
-      chunk([{ index, delta: content, logprobs, finish_reason: finish }]),
+      chunk([
+        {
+          index,
+          delta: content,
+          logprobs,
+          finish_reason: finish,
+          ...(finish === null ? {} : stoppedBy(said)),
+        },
+      ]),
     ).join("");
   const pieces = [delta({ role: "assistant", content: "" })];
   for (const piece of cut(said.reasoning ?? "")) pieces.push(delta({ reasoning_content: piece }));

@@ -6,7 +6,7 @@ import { answerTo } from "./answers.ts";
 import { callsFor, instanceOf } from "./schema-values.ts";
 import type { Heard, Said, Script, Tokens } from "./turn.ts";
 import { cut } from "./turn.ts";
-import { type Wishes, wishesOf } from "./wishes.ts";
+import { type SpokenTurn, type Wishes, wishesOf } from "./wishes.ts";
 
 const lettersAToken = 4;
 /** So long must a common beginning be before the cache keeps it. */
@@ -54,11 +54,20 @@ function jsonFor({ format, userText }: Heard, { system }: Wishes): string | unde
 function asFollows(heard: Heard, wishes: Wishes): string {
   const json = jsonFor(heard, wishes);
   if (json !== undefined) return json;
-  const last = wishes.turns.at(-1);
-  const answer = answerTo({ ...wishes, userText: heard.userText, results: heard.toolResults });
-  return last?.role === "assistant" && heard.toolResults.length === 0
-    ? continued(last.text, answer)
-    : answer;
+  const question = { ...wishes, userText: heard.userText, results: heard.toolResults };
+  const begun = begunAnswer(wishes.turns);
+  if (begun === undefined || heard.toolResults.length > 0) return answerTo(question);
+  return continued(begun.text, answerTo({ ...question, userText: begun.asked }));
+}
+
+/** What an answer that shall be gone on with was to, and how it begins; undefined: none shall. */
+function begunAnswer(turns: readonly SpokenTurn[]): { asked: string; text: string } | undefined {
+  const last = turns.at(-1);
+  const inWords = last?.role === "user" && /^(?:go on|continue)\b/i.test(last.text);
+  const open = inWords ? turns.slice(0, -1) : turns;
+  const begun = open.at(-1);
+  if (begun?.role !== "assistant") return undefined;
+  return { asked: open.findLast(({ role }) => role === "user")?.text ?? "", text: begun.text };
 }
 
 /** The rest of an answer that has been begun: where it breaks off within a word of it, from there. */
@@ -71,6 +80,7 @@ function continued(begun: string, answer: string): string {
 /** A model with a memory of the prompts it has read, as vendors' caches have. */
 export function openMind(): Script {
   const seen: string[] = [];
+  let answers = 0;
   const tokensFor = (wishes: Wishes, output: number, reasoning: number): Tokens => {
     const input = countTokens(wishes.prompt);
     const head = wishes.prompt.slice(0, cachedLetters);
@@ -83,16 +93,19 @@ export function openMind(): Script {
   };
   return (heard) => {
     const wishes = wishesOf(heard);
+    answers += 1;
+    const mark = String(answers);
     const thoughts = wishes.thinks ? "Let me think. I see." : "";
     const calls = callsFor(heard, wishes.parallel);
     if (calls.length > 0) {
       const output = cut(thoughts).length + cut(JSON.stringify(calls)).length;
       const shown = wishes.showsThoughts ? { reasoning: thoughts } : {};
-      return { ...shown, calls, tokens: tokensFor(wishes, output, cut(thoughts).length) };
+      return { ...shown, calls, mark, tokens: tokensFor(wishes, output, cut(thoughts).length) };
     }
     const { text, stoppedBy } = stopAt(asFollows(heard, wishes), wishes.stop);
     const spent = spend(wishes, thoughts, text);
     return told(wishes, spent, {
+      mark,
       ...(stoppedBy !== undefined && !spent.cutOff && { stoppedBy }),
       tokens: tokensFor(
         wishes,

@@ -106,21 +106,27 @@ function itemsOf(said: Said): Item[] {
   return items;
 }
 
+function statusOf(said: Said, ended: boolean): string {
+  if (said.queued === true) return "queued";
+  if (!ended) return "in_progress";
+  return said.cutOff === true ? "incomplete" : "completed";
+}
+
 function resource(heard: Heard, said: Said, state: "in_progress" | "ended"): Item {
   const { body } = heard;
-  const ended = state === "ended";
+  const ended = state === "ended" && said.queued !== true;
   return {
     id: `resp_${markOf(said)}`,
     object: "response",
     created_at: 1_790_000_000,
     completed_at: ended ? 1_790_000_001 : null,
-    status: !ended ? "in_progress" : said.cutOff === true ? "incomplete" : "completed",
+    status: statusOf(said, ended),
     incomplete_details: ended && said.cutOff === true ? { reason: "max_output_tokens" } : null,
     error: null,
     model: heard.model,
     output: ended ? itemsOf(said) : [],
     instructions: body["instructions"] ?? null,
-    previous_response_id: null,
+    previous_response_id: body["previous_response_id"] ?? null,
     tools: body["tools"] ?? [],
     tool_choice: body["tool_choice"] ?? "auto",
     parallel_tool_calls: body["parallel_tool_calls"] ?? true,
@@ -135,7 +141,7 @@ function resource(heard: Heard, said: Said, state: "in_progress" | "ended"): Ite
     max_output_tokens: body["max_output_tokens"] ?? null,
     max_tool_calls: null,
     store: body["store"] ?? true,
-    background: false,
+    background: said.queued === true,
     service_tier: "default",
     metadata: body["metadata"] ?? {},
     safety_identifier: null,

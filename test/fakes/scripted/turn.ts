@@ -14,7 +14,8 @@ export type ScriptedApi =
   | "gemini"
   | "converse"
   | "cohere"
-  | "ollama";
+  | "ollama"
+  | "coze";
 
 /** What a request said, in no vendor's words. */
 export interface Heard {
@@ -51,6 +52,8 @@ export interface Said {
   readonly logprobs?: boolean;
   /** So many times the same, where the API knows choices. */
   readonly choices?: number;
+  /** Told as taken on and not yet worked on, where the API knows such. */
+  readonly queued?: boolean;
   /** Tells this answer's ids and signatures from those of others; left out: `scripted`. */
   readonly mark?: string;
   /** A thought that the vendor keeps to itself, behind the one that it tells, where the API knows such. */

@@ -5,8 +5,8 @@
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { countTokens } from "./mind.ts";
-import type { Heard, Script } from "./turn.ts";
-import { asList, asObject } from "./turn.ts";
+import type { Heard, RenderedTurn, Said, Script } from "./turn.ts";
+import { asList, asObject, markOf } from "./turn.ts";
 import { understand } from "./upstream.ts";
 import { wishesOf } from "./wishes.ts";
 
@@ -125,6 +125,8 @@ function refusal(api: Heard["api"], message: string): Json {
   return { error: { message, type: "invalid_request_error", param: null, code: null } };
 }
 
+const isStream = ({ contentType }: RenderedTurn): boolean => contentType === "text/event-stream";
+
 async function readJson(request: IncomingMessage): Promise<Body> {
   const pieces: Buffer[] = [];
   for await (const piece of request) pieces.push(piece as Buffer);
@@ -141,14 +143,43 @@ function send(response: ServerResponse, status: number, body: Json | Buffer): vo
   response.end(isBytes ? body : JSON.stringify(body));
 }
 
+/** Responses are kept, so that others can go on from them. */
+interface Memory {
+  /** The body with all that it goes on from before its input. */
+  recall(body: Body): Body;
+  keep(heard: Heard, said: Said): void;
+}
+
+const itemsIn = (input: unknown): readonly unknown[] =>
+  typeof input === "string" ? [{ role: "user", content: input }] : asList(input);
+
+function openMemory(): Memory {
+  const kept = new Map<string, readonly unknown[]>();
+  return {
+    recall: (body) => {
+      const before = kept.get(String(body["previous_response_id"]));
+      if (before === undefined) return body;
+      return { ...body, input: [...before, ...itemsIn(body["input"])] };
+    },
+    keep: ({ body }, said) => {
+      const answer = {
+        role: "assistant",
+        content: [{ type: "output_text", text: said.text ?? "" }],
+      };
+      kept.set(`resp_${markOf(said)}`, [...itemsIn(body["input"]), answer]);
+    },
+  };
+}
+
 /** Starts it on a free port of loopback. */
 export async function startVendor(script: Script): Promise<Vendor> {
   const heard: Heard[] = [];
   const paths: string[] = [];
+  const memory = openMemory();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? "/", "http://scripted");
     paths.push(`${request.method} ${url.pathname}`);
-    const body = await readJson(request);
+    const body = memory.recall(await readJson(request));
     const served = plain.find(([pattern]) => pattern.test(url.pathname));
     if (served !== undefined) return send(response, 200, served[1](body));
     const spoken = understand(url, body, request.headers as Heard["headers"]);
@@ -156,10 +187,14 @@ export async function startVendor(script: Script): Promise<Vendor> {
     heard.push(spoken.heard);
     const fault = faultOf(spoken.heard);
     if (fault !== undefined) return send(response, 400, refusal(spoken.heard.api, fault));
-    const turn = spoken.render(spoken.heard, script(spoken.heard));
+    const said = { ...script(spoken.heard), ...(body["background"] === true && { queued: true }) };
+    const turn = spoken.render(spoken.heard, said);
+    if (spoken.heard.api === "responses") memory.keep(spoken.heard, said);
     response.writeHead(200, { "content-type": turn.contentType });
-    for (const piece of turn.pieces) response.write(piece);
-    response.end();
+    for (const piece of turn.pieces.slice(0, -1)) response.write(piece);
+    // The terminator that Open Responses wants of its vendors.
+    const closed = spoken.heard.api === "responses" && isStream(turn) ? "data: [DONE]\n\n" : "";
+    response.end(String(turn.pieces.at(-1)) + closed);
   };
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
