@@ -40,7 +40,9 @@ async function acceptRealtime(
     };
   } catch (thrown) {
     const error = toGatewayError(thrown);
-    if (admitted !== undefined) recordRefused(request, admitted, { parts, error });
+    // Nobody was refused who left before anybody answered.
+    if (admitted !== undefined && error.kind !== "caller_gone")
+      recordRefused(request, admitted, { parts, error });
     throw error;
   }
 }
