@@ -111,7 +111,11 @@ export type Capability =
   | "streamed-arguments"
   | "streaming"
   | "usage"
-  | "images";
+  | "images"
+  /** Images that come with the request; others are given by URL. */
+  | "inline-images"
+  /** A limit of output tokens, and to say that it was met. */
+  | "cut-off";
 
 export interface Provider {
   readonly id: string;

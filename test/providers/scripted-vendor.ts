@@ -1,5 +1,5 @@
 /**
- * A vendor of any of seven APIs whose every word and every fault a test decides: paths of Vertex and of Bedrock's invoke,
+ * A vendor of any of eight APIs whose every word and every fault a test decides: paths of Vertex and of Bedrock's invoke,
  * errors in the API's own shape, streams that end early or hold what nobody has heard of, tokens for credentials.
  * Requests come with the URL that the gateway meant in their path (redirect.ts).
  */
@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { invokeFrame } from "../fakes/scripted/aws-frame.ts";
 import { complaintOf } from "../fakes/scripted/complaints.ts";
 import { type ErrorShape, strangePiece, tellError } from "../fakes/scripted/errors.ts";
+import { hearCoze, sayCoze } from "../fakes/scripted/coze.ts";
 import { hearMessages, sayMessages } from "../fakes/scripted/messages.ts";
 import type { Heard, RenderedTurn, Said } from "../fakes/scripted/turn.ts";
 import { asObject } from "../fakes/scripted/turn.ts";
@@ -67,6 +68,7 @@ const shapes: Readonly<Record<Heard["api"], ErrorShape>> = {
   converse: "aws",
   cohere: "cohere",
   ollama: "ollama",
+  coze: "coze",
 };
 
 interface Understood extends Spoken {
@@ -92,6 +94,17 @@ function understandClaude(
     render: sayMessages,
     invoked: invoke !== null,
   };
+}
+
+function understandOthers(
+  url: URL,
+  body: Heard["body"],
+  headers: Heard["headers"],
+): Understood | undefined {
+  if (url.pathname.endsWith("/v3/chat"))
+    return { heard: hearCoze(body, headers), render: sayCoze, invoked: false };
+  const plain = understand(url, body, headers);
+  return plain === undefined ? undefined : { ...plain, invoked: false };
 }
 
 const payloadOf = (piece: string | Uint8Array): string =>
@@ -170,10 +183,7 @@ export async function startScriptedVendor(
       return sendJson(response, 200, { access_token: exchangedToken, expires_in: 3600 });
     const body = asObject(JSON.parse(text));
     const headers = request.headers as Heard["headers"];
-    const plain = understand(url, body, headers);
-    const spoken =
-      understandClaude(url, body, headers) ??
-      (plain === undefined ? undefined : { ...plain, invoked: false });
+    const spoken = understandClaude(url, body, headers) ?? understandOthers(url, body, headers);
     if (spoken === undefined) {
       strange.push(meant);
       return sendJson(response, 404, { error: { message: "no such path", code: 404 } });

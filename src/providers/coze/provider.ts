@@ -11,7 +11,7 @@ const bots = {
   endpoints: {
     chat: [{ dialect: "coze-v3", path: "/v3/chat", usageOptIn: false, streamsOnly: true }],
   },
-  lacks: ["tools", "parallel-tools", "streamed-arguments"],
+  lacks: ["tools", "parallel-tools", "streamed-arguments", "inline-images", "cut-off"],
 } as const satisfies Partial<Provider>;
 
 export const coze: Provider = {

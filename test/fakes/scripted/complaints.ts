@@ -53,6 +53,10 @@ const rules: Readonly<Record<ScriptedApi, (body: Obj) => string | undefined>> = 
   chat: (body) => (objects(body["messages"]).length === 0 ? "messages is required" : undefined),
   cohere: (body) => (objects(body["messages"]).length === 0 ? "messages is required" : undefined),
   ollama: () => undefined,
+  coze: (body) =>
+    typeof body["bot_id"] === "string" && typeof body["user_id"] === "string"
+      ? undefined
+      : "field bot_id or user_id is missing",
   responses: (body) => (body["input"] === undefined ? "input is required" : undefined),
   messages: (body) =>
     typeof body["max_tokens"] === "number"

@@ -3,7 +3,15 @@ import { awsFrame, invokeFrame } from "./aws-frame.ts";
 import type { ScriptedApi } from "./turn.ts";
 
 /** Whose shape an error has. */
-export type ErrorShape = "openai" | "anthropic" | "google" | "aws" | "cohere" | "ollama" | "azure";
+export type ErrorShape =
+  | "openai"
+  | "anthropic"
+  | "google"
+  | "aws"
+  | "cohere"
+  | "ollama"
+  | "azure"
+  | "coze";
 
 export interface ToldError {
   readonly status: number;
@@ -16,6 +24,7 @@ interface Words {
   readonly anthropic: string;
   readonly google: string;
   readonly aws: string;
+  readonly coze: number;
 }
 
 const words: Readonly<Record<number, Words>> = {
@@ -24,24 +33,28 @@ const words: Readonly<Record<number, Words>> = {
     anthropic: "invalid_request_error",
     google: "INVALID_ARGUMENT",
     aws: "ValidationException",
+    coze: 4000,
   },
   401: {
     openai: ["invalid_request_error", "invalid_api_key"],
     anthropic: "authentication_error",
     google: "UNAUTHENTICATED",
     aws: "UnrecognizedClientException",
+    coze: 4100,
   },
   429: {
     openai: ["requests", "rate_limit_exceeded"],
     anthropic: "rate_limit_error",
     google: "RESOURCE_EXHAUSTED",
     aws: "ThrottlingException",
+    coze: 4013,
   },
   500: {
     openai: ["server_error", null],
     anthropic: "api_error",
     google: "INTERNAL",
     aws: "InternalServerException",
+    coze: 5000,
   },
 };
 
@@ -67,6 +80,8 @@ function shaped(shape: ErrorShape, status: number, message: string): object {
       return { message };
     case "ollama":
       return { error: message };
+    case "coze":
+      return { code: known.coze, msg: message, detail: { logid: "2026" } };
   }
 }
 
@@ -103,5 +118,7 @@ export function strangePiece(api: ScriptedApi, invoked = false): string | Uint8A
       return `event: vendor-note\ndata: ${JSON.stringify({ ...note, type: "vendor-note" })}\n\n`;
     case "ollama":
       return `${json}\n`;
+    case "coze":
+      return `event:conversation.note\ndata:${json}\n\n`;
   }
 }

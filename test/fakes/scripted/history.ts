@@ -113,6 +113,21 @@ function converseHistory(body: Obj): History {
   };
 }
 
+/** What instructs stands before the first question, a line apart: the bot has instructions of its own. */
+function cozeHistory(body: Obj): History {
+  const turns = objects(body["additional_messages"]).flatMap(({ role, content }) =>
+    spoken(role, String(content)),
+  );
+  const [system = "", question] = turns[0]?.text.split("\n\n") ?? [];
+  if (question === undefined) return { system: "", turns, calls: [], results: [] };
+  return {
+    system,
+    turns: [{ role: "user", text: question }, ...turns.slice(1)],
+    calls: [],
+    results: [],
+  };
+}
+
 const readers: Readonly<Record<ScriptedApi, (body: Obj) => History>> = {
   chat: (body) => openaiHistory(body, false),
   cohere: (body) => openaiHistory(body, false),
@@ -121,6 +136,7 @@ const readers: Readonly<Record<ScriptedApi, (body: Obj) => History>> = {
   messages: messagesHistory,
   gemini: geminiHistory,
   converse: converseHistory,
+  coze: cozeHistory,
 };
 
 export function historyOf({ api, body }: Pick<Heard, "api" | "body">): History {
