@@ -33,6 +33,11 @@ const isImage = (part: AnyPart): boolean =>
     ? part.medium === "image"
     : part.kind === "tool-result" && part.content.some((inner) => isImage(inner));
 
+const isInlineImage = (part: AnyPart): boolean =>
+  part.kind === "media"
+    ? part.medium === "image" && part.source.kind === "data"
+    : part.kind === "tool-result" && part.content.some((inner) => isInlineImage(inner));
+
 function hasTools({ facts, decoded }: Asking): boolean {
   if (!facts.usesTools) return false;
   const { tools } = decoded.body();
@@ -70,6 +75,11 @@ const wanted: Readonly<Partial<Record<Capability, Want>>> = {
     wants: ({ decoded }) => partsOf(decoded.conversation()).some(isImage),
     field: ({ turns }) => turns,
     what: "takes images",
+  },
+  "inline-images": {
+    wants: ({ decoded }) => partsOf(decoded.conversation()).some(isInlineImage),
+    field: ({ turns }) => turns,
+    what: "takes images but by URL",
   },
 };
 
