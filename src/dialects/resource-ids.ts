@@ -73,6 +73,7 @@ const anthropic: IdRules = {
     "/delta/container/id": "container",
     "/requests/params/container": "container",
     "/requests/params/container/id": "container",
+    results_url: "batch",
   },
   opaque: ["input", "input_schema", "metadata", "schema"],
   needles: ["file_id", '"container"'],
@@ -182,10 +183,18 @@ export function idIn(
   text: string,
 ): PlacedId | undefined {
   if (text === "") return undefined;
-  const isUrl = dialect === "gemini-content" && /uri$/i.test(path.at(-1) ?? "");
+  const name = path.at(-1) ?? "";
+  if (name === "results_url") return resultsIn(text);
+  const isUrl = dialect === "gemini-content" && /uri$/i.test(name);
   if (!isUrl) return { before: "", id: text, behind: "" };
   const found = /^((?:.*\/)?)(files\/[^/?#:]+)((?:[:?#].*)?)$/.exec(text);
   return found === null
     ? undefined
     : { before: found[1] ?? "", id: found[2] ?? "", behind: found[3] ?? "" };
+}
+
+/** Clients follow this URL as it is told: it must lead here, not to the vendor. */
+function resultsIn(text: string): PlacedId | undefined {
+  const [, id] = /\/batches\/([^/?#]+)\/results$/.exec(text) ?? [];
+  return id === undefined ? undefined : { before: "/v1/messages/batches/", id, behind: "/results" };
 }

@@ -7,8 +7,7 @@ import { getDialect } from "../dialects/registry.ts";
 import type { CallLog } from "../log/call-record.ts";
 import type { CallMeters } from "../metrics/meters.ts";
 import { parseModelWish } from "../route/model-wish.ts";
-import { planPinned } from "../route/pinned-plan.ts";
-import { type RoutePlan, planRoute } from "../route/plan.ts";
+import { type RoutePlan, planCall } from "../route/pinned-plan.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { CallRequest, ReplySink } from "../wire/call.ts";
 import type { Authenticate } from "../wire/caller.ts";
@@ -19,6 +18,7 @@ import { DecodedRequest } from "./decoded-request.ts";
 import type { Answered, Call } from "./ending.ts";
 import { answerModels } from "./list-models.ts";
 import { Reply } from "./reply.ts";
+import { serveResource } from "./serve-resource.ts";
 import { servesCall } from "./serves-call.ts";
 import { Tally } from "./tally.ts";
 import { openUploadCall } from "./upload-call.ts";
@@ -67,6 +67,8 @@ async function serveCall(
     tally.authenticated(caller, snapshot);
     if (request.operation === "models" || request.operation === "model")
       return reply.whole(answerModels(request, caller, { snapshot, dialect }));
+    if (request.resource !== undefined)
+      return await serveResource({ request, dialect, caller, snapshot, reply, tally }, parts);
     const opening = openUploadCall(request);
     const upload = opening === null ? null : await opening;
     const told = upload === null ? dialect.parse(request) : upload.facts;
@@ -82,8 +84,7 @@ async function serveCall(
     const { facts } = begun;
     const serves = servesCall(begun);
     const routing = { snapshot, caller, model, health, random, serves };
-    const pin = begun.state?.pin ?? null;
-    const plan = pin === null ? planRoute(routing) : planPinned(routing, pin);
+    const plan = planCall(routing, begun.state?.pin ?? null);
     if (facts.stream) reply.keepAwake();
     const decoded = new DecodedRequest({ ...begun, dialect });
     const call = { ...begun, dialect, wish, decoded, upload, telling, reply, clock };

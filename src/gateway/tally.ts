@@ -99,6 +99,7 @@ export class Tally {
     const { request, admittedAtMs } = this.#parts;
     // Listing models costs nobody anything, and pollers would drown the ledger in it.
     if (request.operation === "models" || request.operation === "model") return undefined;
+    if (request.resource?.method === "GET") return undefined;
     const model = this.#facts?.model ?? request.pathModel ?? "";
     return {
       callId: request.id,

@@ -1,9 +1,10 @@
 /** The public paths: which path is which operation of which dialect. One table, mounted by relay-routes.ts. */
-import type { FrontId, HeaderMap, Operation } from "../wire/call.ts";
+import type { FrontId, HeaderMap, Operation, ResourceMethod } from "../wire/call.ts";
 import { mediaPaths } from "./media-paths.ts";
+import { resourcePaths } from "./resource-paths.ts";
 
 export interface PublicPath {
-  readonly method: "GET" | "POST";
+  readonly method: ResourceMethod;
   /** Fastify pattern; a parameter `model` or the wildcard names the model. */
   readonly path: string;
   readonly dialect: FrontId;
@@ -15,6 +16,8 @@ export interface PublicPath {
   readonly action?: string;
   /** The model, where the path alone names it. */
   readonly model?: string;
+  /** The path of the gateway's table of what outlives a call; its ids are the parameters `a` and `b`. */
+  readonly resource?: string;
 }
 
 type Row = readonly [
@@ -92,6 +95,7 @@ export const publicPaths: readonly PublicPath[] = [
   // Google's stable version; models of the same path are listed for whoever the headers say.
   { method: "POST", path: "/v1/models/*", dialect: "gemini-content", operation: "by-action" },
   ...mediaPaths,
+  ...resourcePaths,
 ];
 
 function rows(

@@ -39,6 +39,9 @@ const uploadOperations: readonly Operation[] = [
   "transcription",
   "translation",
   "image-tool",
+  "files",
+  "uploads",
+  "containers",
 ];
 
 /** Whether a request's body is an upload: a form of an operation that takes files. */

@@ -28,7 +28,7 @@ export const corsHeaders = {
 
 const preflightHeaders = {
   ...corsHeaders,
-  "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
+  "access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
   "access-control-max-age": "86400",
 } as const;
 
@@ -115,6 +115,7 @@ async function serveCall(
       {
         id: exchange.id,
         ...resolved,
+        ...resourceOf(mounted.path, request),
         headers: exchange.headers,
         query: exchange.query,
         body,
@@ -136,6 +137,17 @@ async function serveCall(
     upload?.close();
     leave();
   }
+}
+
+/** What outlives a call and is named by the path. */
+function resourceOf(
+  { method, resource }: PublicPath,
+  request: FastifyRequest,
+): Pick<CallRequest, "resource"> {
+  if (resource === undefined) return {};
+  const { a, b } = request.params as Readonly<Record<string, string | undefined>>;
+  const ids = [a, b].filter((id) => id !== undefined);
+  return { resource: { method, route: resource, ids } };
 }
 
 /** Aborts when the connection ends before the reply is finished. */

@@ -5,7 +5,7 @@
 import { GatewayError } from "../core/errors.ts";
 import type { Channel, Credential, Snapshot } from "../sync/entities.ts";
 import type { Caller } from "../wire/caller.ts";
-import { type Candidate, type PlanParts, type RoutePlan, mapModel } from "./plan.ts";
+import { type Candidate, type PlanParts, type RoutePlan, mapModel, planRoute } from "./plan.ts";
 import { parseSuffix } from "./suffix.ts";
 
 export interface PinnedAccount {
@@ -55,8 +55,15 @@ export function channelOf(
   return open || parseSuffix(caller).only === channel.id ? channel : undefined;
 }
 
+export type { RoutePlan } from "./plan.ts";
+
+/** The plan of a call, pinned or not. Throws what {@link planRoute} throws, and `invalid_request` for a pin of no use. */
+export function planCall(parts: PlanParts, account: PinnedAccount | null): RoutePlan {
+  return account === null ? planRoute(parts) : planPinned(parts, account);
+}
+
 /** Throws `invalid_request` where the account cannot be asked for the model. */
-export function planPinned(parts: PlanParts, account: PinnedAccount): RoutePlan {
+function planPinned(parts: PlanParts, account: PinnedAccount): RoutePlan {
   const { snapshot, model } = parts;
   const channel = snapshot.channels.get(account.channelId);
   const usable = channel?.enabled === true && parts.serves(channel) ? channel : undefined;

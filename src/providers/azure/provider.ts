@@ -3,6 +3,7 @@
  * learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle and …/openai/reference, autumn 2026.
  */
 import type { Endpoint, Provider, ProviderSetting, UpstreamOperation } from "../contract.ts";
+import { resourceEndpoints } from "../resource-endpoints.ts";
 import { standardEndpoints } from "../standard-endpoints.ts";
 
 const auth = { kind: "azure", scope: "https://cognitiveservices.azure.com/.default" } as const;
@@ -108,6 +109,7 @@ export const azureV1: Provider = {
     ...responses,
     ...usual,
     ...realtime,
+    ...resourceEndpoints("openai-chat"),
     chat: [...(usual.chat ?? []), ...(responses.chat ?? [])],
   },
 };

@@ -3,6 +3,7 @@
  * To add a vendor, add its row. Addresses and other APIs of each are those of its page named as `docs`, autumn 2026.
  */
 import type { Provider } from "../contract.ts";
+import { resourceEndpoints } from "../resource-endpoints.ts";
 import { chatAndCompletions, chatAndEmbeddings, text, textAndRerank } from "./operation-sets.ts";
 import { ownHosts } from "./own-hosts.ts";
 import { makeVendor, plain, type VendorRow } from "./vendor-row.ts";
@@ -118,6 +119,7 @@ const rows: readonly VendorRow[] = [
     baseUrl: "https://api.groq.com/openai/v1",
     serves: ["chat", "transcription", "translation", "speech"],
     responses: true,
+    more: resourceEndpoints("openai-chat", ["files", "batches"]),
     quirks: ["no-developer-role", "known-members-only"],
   },
   {

@@ -1,5 +1,6 @@
 /** Gemini's own API (AI Studio). ai.google.dev/api, autumn 2026. */
 import type { Endpoint, Provider } from "../contract.ts";
+import { resourceEndpoints } from "../resource-endpoints.ts";
 import { standardEndpoints } from "../standard-endpoints.ts";
 
 /** Models that answer conversations with images. */
@@ -19,6 +20,7 @@ export const gemini: Provider = {
   credentialRequired: true,
   endpoints: {
     ...standardEndpoints("gemini-content"),
+    ...resourceEndpoints("gemini-content", ["cached-contents"]),
     "image-generation": [
       {
         dialect: "gemini-predict",

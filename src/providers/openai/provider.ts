@@ -1,6 +1,7 @@
 /** OpenAI itself: all of its API that the gateway serves. */
 import { everything } from "../compatible/operation-sets.ts";
 import type { Endpoint, Provider } from "../contract.ts";
+import { resourceEndpoints } from "../resource-endpoints.ts";
 import { standardEndpoints } from "../standard-endpoints.ts";
 
 const responses = standardEndpoints("openai-responses");
@@ -20,6 +21,8 @@ export const openai: Provider = {
     ...responses,
     ...chat,
     ...standardEndpoints("openai-media", everything),
+    ...resourceEndpoints("openai-chat"),
+    ...resourceEndpoints("openai-responses"),
     chat: conversation,
   },
   models: { path: "/models", shape: "openai" },

@@ -1,0 +1,49 @@
+/** What every step of a request on what outlives a call knows. */
+import type { Clock } from "../core/clock.ts";
+import type { Dialect } from "../dialects/contract.ts";
+import { resourceRulesOf, responseRules } from "../dialects/resource-ids.ts";
+import type { Snapshot } from "../sync/entities.ts";
+import type { CallRequest } from "../wire/call.ts";
+import type { Caller } from "../wire/caller.ts";
+import type { AttemptParts } from "./attempts.ts";
+import { type StateParts, sealKeyOf } from "./call-state.ts";
+import type { Account } from "./choose-account.ts";
+import type { BodyOpener } from "./open-ids.ts";
+import type { Reply } from "./reply.ts";
+import type { LedgerOwner } from "./resource-ledger.ts";
+import type { ResourceRoute } from "./resource-routes.ts";
+import { IdSealer } from "./seal-ids.ts";
+import type { Tally } from "./tally.ts";
+
+export interface ResourceCall {
+  readonly request: CallRequest;
+  readonly dialect: Dialect;
+  readonly caller: Caller;
+  readonly snapshot: Snapshot;
+  readonly reply: Reply;
+  readonly tally: Pick<Tally, "attempted">;
+}
+
+export type ResourceParts = AttemptParts & { readonly clock: Clock; readonly state?: StateParts };
+
+export interface Serving extends ResourceCall {
+  readonly parts: ResourceParts;
+  readonly state: StateParts;
+  readonly route: ResourceRoute;
+  readonly owner: LedgerOwner;
+  readonly opener: BodyOpener;
+}
+
+export function sealerOf({ state, owner, route, request }: Serving, account: Account): IdSealer {
+  const { channel, credential } = account;
+  return new IdSealer({
+    key: sealKeyOf(state),
+    ownerId: owner.ownerId,
+    pin: { channelId: channel.id, credentialId: credential?.id ?? 0 },
+    dialect: request.dialect,
+    rules:
+      route.operation === "responses" && route.made === "response"
+        ? responseRules(true)
+        : resourceRulesOf(request.dialect, route.made),
+  });
+}
