@@ -83,7 +83,7 @@ function fail(state: StreamState, event: Extract<ReplyEvent, { type: "error" }>)
 
 function onCompleted(state: StreamState, chat: Fields): void {
   start(state, chat);
-  for (const id of [...state.open.keys()]) close(state, id);
+  for (const id of state.open.keys()) close(state, id);
   const finish = { reason: "stop", stopSequence: null, raw: findText(chat["status"]) } as const;
   state.emit({ type: "finish", choice: 0, finish });
   const usage = fieldsOf(chat["usage"]);
