@@ -2,13 +2,14 @@
 import { eventData } from "../../core/sse.ts";
 import type { Usage } from "../../wire/usage.ts";
 import type { Dialect } from "../contract.ts";
+import { eventModel } from "../event-bytes.ts";
 import { editBody, reservedParameters } from "./edit.ts";
 import { decodeError, renderError, renderErrorEvent } from "./errors.ts";
 import { geminiFront } from "./front.ts";
 import { renderModel, renderModels, renderTokenCount } from "./models.ts";
 import { parseCall } from "./parse.ts";
 import { readReply, textBytes } from "./reply.ts";
-import { eventModel, makeEventReader } from "./stream.ts";
+import { makeEventReader } from "./stream.ts";
 import { findUsage, joinUsage } from "./usage.ts";
 
 function eventUsage(event: Buffer, earlier: Usage | null): Usage | null {

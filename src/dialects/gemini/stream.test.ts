@@ -4,7 +4,8 @@ import { SseFramer } from "../../core/sse.ts";
 import { splice } from "../../core/json.ts";
 import type { EventReading } from "../contract.ts";
 import { geminiContent } from "./dialect.ts";
-import { eventModel, makeEventReader } from "./stream.ts";
+import { eventModel } from "../event-bytes.ts";
+import { makeEventReader } from "./stream.ts";
 
 function readOne(payload: string, lineEnd = "\r\n"): EventReading {
   return makeEventReader()(Buffer.from(`data: ${payload}${lineEnd}${lineEnd}`));

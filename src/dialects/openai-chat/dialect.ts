@@ -1,13 +1,14 @@
 /** OpenAI's chat completions, legacy completions and embeddings, joined into one dialect. */
 import { eventData } from "../../core/sse.ts";
 import type { Dialect } from "../contract.ts";
+import { eventModel } from "../event-bytes.ts";
 import { editBody, reservedParameters } from "./edit.ts";
 import { decodeError, renderError, renderErrorEvent } from "./errors.ts";
 import { renderModel, renderModels } from "./models.ts";
 import { parseCall } from "./parse.ts";
 import { openaiChatFront } from "./front.ts";
 import { readReply, textBytes } from "./reply.ts";
-import { eventModel, makeEventReader } from "./stream.ts";
+import { makeEventReader } from "./stream.ts";
 import { findUsage } from "./usage.ts";
 
 function eventUsage(event: Buffer): ReturnType<typeof findUsage> {

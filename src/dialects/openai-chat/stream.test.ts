@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EventKind } from "../contract.ts";
-import { eventModel, makeEventReader } from "./stream.ts";
+import { eventModel } from "../event-bytes.ts";
+import { makeEventReader } from "./stream.ts";
 
 const read = makeEventReader();
 const event = (payload: unknown): Buffer =>
