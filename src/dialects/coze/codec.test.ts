@@ -171,7 +171,7 @@ test("failures are errors with the status that their codes stand for", () => {
   assert.deepEqual(last("conversation.chat.failed", failed(4028)), [400, "4028", "m"]);
   assert.deepEqual(last("conversation.chat.failed", {}), [500, null, "The bot failed"]);
   assert.deepEqual(last("error", { code: 4100, msg: "who?" }), [401, "4100", "who?"]);
-  assert.deepEqual(last("error", {}), [500, null, "The vendor failure an error"]);
+  assert.deepEqual(last("error", {}), [500, null, "The vendor told an error"]);
   assert.equal(last("conversation.chat.requires_action", { id: "c" })[0], 400);
   const decode = (text: string) => cozeChat.decodeError(Buffer.from(text));
   assert.deepEqual(decode('{"code":4101,"msg":"no"}'), {
