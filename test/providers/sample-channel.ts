@@ -1,7 +1,7 @@
 /**
  * Every provider's conversational endpoints, each with a channel that leads to it, out of the manifests: settings,
  * credentials and models that fit, and the URL that a vendor should see. A new provider is in the table by itself; a new
- * required setting needs a sample below.
+ * required setting needs a sample in sample-settings.ts.
  */
 import { generateKeyPairSync } from "node:crypto";
 import { compatibleVendors } from "../../src/providers/compatible/vendors.ts";
@@ -9,16 +9,8 @@ import type { AuthScheme, Capability, Endpoint, Provider } from "../../src/provi
 import { providers } from "../../src/providers/registry.ts";
 import { standardDialects, standardEndpoint } from "../../src/providers/standard-endpoints.ts";
 import type { ChannelSpec } from "../e2e/call-harness.ts";
+import { sampleSettings } from "./sample-settings.ts";
 import { exchangedToken } from "./scripted-vendor.ts";
-
-/** A value for every setting that has no default, and what follows from it. */
-export const sampleSettings: Readonly<Record<string, string>> = {
-  account: "0123456789abcdef0123456789abcdef",
-  apiVersion: "2024-10-21",
-  project: "my-project-1",
-  region: "us-east-1",
-  workspace: "adb-1234567890123456.7.azuredatabricks.net",
-};
 
 /** Placeholders that follow from the samples, as the vendors' documentation says. */
 const derived: Readonly<Record<string, string>> = {
@@ -48,7 +40,7 @@ export function settingsFor(provider: Provider): Record<string, string> {
     wanted.map(({ key, pattern }) => {
       const value = sampleSettings[key];
       if (value === undefined || !new RegExp(pattern).test(value))
-        throw new Error(`${provider.id}: write a sample value of ${key} into sampleSettings`);
+        throw new Error(`${provider.id}: write a sample value of ${key} into sample-settings.ts`);
       return [key, value];
     }),
   );

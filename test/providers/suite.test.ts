@@ -306,7 +306,7 @@ async function checkEndings(bench: Bench, stream: boolean): Promise<void> {
 async function checkImage(bench: Bench, stream: boolean): Promise<void> {
   const question = { turns: fewTurns("say it"), image };
   if (bench.lacks("images", "inline-images"))
-    return bench.refused(/messages|input|contents/, stream, question);
+    return bench.refused(/images|messages|input|contents/, stream, question);
   const { heard, asked } = await bench.ask("say it", stream, question);
   bench.answered(heard, { finish: "stop", text });
   assert.ok(JSON.stringify(asked!.body).includes(image), "the picture arrives");
