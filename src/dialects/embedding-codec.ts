@@ -3,6 +3,7 @@
  * requests and decodes replies. Pure, as the codecs of conversations are (codec.ts).
  */
 import type { JsonObject } from "../core/json-value.ts";
+import type { ReplyError } from "../wire/chat-reply.ts";
 import type { EmbeddingReply, EmbeddingRequest } from "../wire/embedding.ts";
 
 export interface EmbeddingContext {
@@ -35,6 +36,8 @@ export interface EmbeddingUpstream {
   encodeRequest(request: EmbeddingRequest, model: string): EncodedEmbedding;
   /** Throws `upstream_invalid` unless there is one vector for each of the `inputs`. */
   decodeReply(body: JsonObject, inputs: number): EmbeddingReply;
+  /** An error body; left out: as the dialect's conversations tell errors. */
+  decodeError?(body: Buffer): ReplyError;
 }
 
 export interface EmbeddingCodec {

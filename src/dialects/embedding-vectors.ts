@@ -13,6 +13,15 @@ export function textInputs({ inputs, paths }: EmbeddingRequest): string[] {
   });
 }
 
+/** The only input, for vendors that take one text a request. */
+export function oneInput(request: EmbeddingRequest): string {
+  const [first = ""] = textInputs(request);
+  const surplus = request.paths[1];
+  if (request.inputs.length === 1) return first;
+  const mend = "is one too many: the upstream of this model embeds one text a request";
+  throw refuseField(surplus ?? "input", mend);
+}
+
 /** The caller's names of the wishes that are made and cannot be told. */
 export function droppedWishes(
   request: EmbeddingRequest,

@@ -15,7 +15,7 @@ export interface EmbeddingTurn {
   readonly front: EmbeddingFront;
   readonly upstream: EmbeddingUpstream;
   /** Reads the dialect's errors. */
-  readonly codec: UpstreamCodec;
+  readonly codec: Pick<UpstreamCodec, "decodeError">;
   readonly request: EmbeddingRequest;
 }
 
@@ -27,16 +27,24 @@ export function translatesEmbeddings(
   return (
     request.operation === "embeddings" &&
     findEmbeddingCodec(request.dialect)?.front != null &&
-    findEmbeddingCodec(target)?.upstream != null &&
-    findUpstreamCodec(target) !== undefined
+    errorsOf(target) !== undefined
   );
+}
+
+/** Who reads the errors of embeddings; undefined: they are not translated. */
+function errorsOf(target: DialectId): EmbeddingTurn["codec"] | undefined {
+  const upstream = findEmbeddingCodec(target)?.upstream;
+  if (upstream == null) return undefined;
+  return upstream.decodeError === undefined
+    ? findUpstreamCodec(target)
+    : { decodeError: upstream.decodeError };
 }
 
 /** Undefined: they are not translated. Throws `invalid_request` naming the field. */
 export function turnEmbeddings(call: Call, target: DialectId): EmbeddingTurn | undefined {
   const front = findEmbeddingCodec(call.request.dialect)?.front;
   const upstream = findEmbeddingCodec(target)?.upstream;
-  const codec = findUpstreamCodec(target);
+  const codec = errorsOf(target);
   if (front == null || upstream == null || codec === undefined) return undefined;
   const request = front.decodeRequest(call.decoded.body(), contextOf(call));
   return { front, upstream, codec, request };

@@ -13,9 +13,10 @@ export type FrontId =
   | "cohere-v2"
   | "jina-v1";
 
-/** APIs of vendors for one kind of media or for rerank; each is a codec under dialects/media/. */
+/** APIs of vendors for one kind of media, for rerank or for embeddings. */
 export type MediaDialectId =
   | "azure-speech"
+  | "bedrock-titan"
   | "cloudflare-images"
   | "dashscope-images"
   | "elevenlabs-speech"
@@ -25,6 +26,7 @@ export type MediaDialectId =
   | "minimax-speech"
   | "replicate-predictions"
   | "stability-images"
+  | "vertex-embed"
   | "voyage-rerank";
 
 /** API an upstream speaks. */

@@ -26,7 +26,8 @@ const tasks = {
   CODE_RETRIEVAL_QUERY: "code-query",
 } as const satisfies Readonly<Record<string, EmbeddingTask>>;
 
-function wordOf(task: EmbeddingTask): string {
+/** Google's word for a use. */
+export function taskWord(task: EmbeddingTask): string {
   return Object.entries(tasks).find(([, meaning]) => meaning === task)?.[0] ?? "";
 }
 
@@ -138,7 +139,7 @@ function encodeReply(
 function encodeRequest(request: EmbeddingRequest, model: string): EncodedEmbedding {
   const { dimensions, task, title } = request;
   const wishes = {
-    ...(task === null ? {} : { taskType: wordOf(task) }),
+    ...(task === null ? {} : { taskType: taskWord(task) }),
     // Google takes titles only of documents.
     ...(title === null || task !== "document" ? {} : { title }),
     ...(dimensions === null ? {} : { outputDimensionality: dimensions }),

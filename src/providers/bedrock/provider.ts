@@ -73,6 +73,21 @@ export const bedrock: Provider = {
       },
       ...(standardEndpoints("bedrock-converse").chat ?? []),
     ],
+    embeddings: [
+      {
+        dialect: "bedrock-titan",
+        path: "/model/{model}/invoke",
+        usageOptIn: false,
+        models: ["*amazon.titan-embed-*"],
+      },
+      {
+        dialect: "cohere-v2",
+        path: "/model/{model}/invoke",
+        usageOptIn: false,
+        models: ["*cohere.embed-*"],
+        omit: ["model"],
+      },
+    ],
   },
   models: {
     path: "/foundation-models",

@@ -58,6 +58,25 @@ const endpoints: Readonly<Partial<Record<UpstreamOperation, readonly Endpoint[]>
     images,
   ],
   "image-edit": [images],
+  embeddings: [
+    {
+      dialect: "gemini-predict",
+      path: `/v1${location}/publishers/google/models/{model}:predict`,
+      usageOptIn: false,
+      models: [
+        "text-embedding-*",
+        "text-multilingual-embedding-*",
+        "textembedding-*",
+        "gemini-embedding-001",
+      ],
+    },
+    {
+      dialect: "vertex-embed",
+      path: `${google}:embedContent`,
+      usageOptIn: false,
+      models: ["gemini-embedding-*"],
+    },
+  ],
   "count-tokens": [
     {
       dialect: "gemini-content",
