@@ -4,9 +4,10 @@
  */
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type ErrorShape, tellError } from "./errors.ts";
 import { countTokens } from "./mind.ts";
 import type { Heard, RenderedTurn, Said, Script } from "./turn.ts";
-import { asList, asObject, markOf } from "./turn.ts";
+import { asList, asObject, markOf, textOf } from "./turn.ts";
 import { understand } from "./upstream.ts";
 import { wishesOf } from "./wishes.ts";
 
@@ -17,8 +18,23 @@ export interface Vendor {
   readonly heard: readonly Heard[];
   /** Method and path of every request, oldest first. */
   readonly paths: readonly string[];
+  /** The next conversations come to grief, one each, before others are answered. */
+  failNext(...failures: readonly Failure[]): void;
+  /** How many of those are still to come. */
+  readonly failing: number;
   close(): Promise<void>;
 }
+
+/** What a conversation comes to: an error of the API's own, no answer ever, or one that breaks off. */
+export type Failure =
+  | {
+      readonly status: number;
+      readonly message?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  | { readonly hangs: true }
+  /** Behind so many pieces of a stream. */
+  | { readonly cutBehind: number };
 
 type Body = Heard["body"];
 type Json = Readonly<Record<string, unknown>>;
@@ -49,12 +65,32 @@ function embeddings(body: Body): Json {
   return { object: "list", data, model: body["model"], usage };
 }
 
+function cohereEmbeddings(body: Body): Json {
+  const dimensions = Number(body["output_dimension"] ?? 8);
+  const texts = textsIn(body["texts"]);
+  return {
+    id: "emb-scripted",
+    texts,
+    embeddings: { float: texts.map((text) => vectorOf(text, dimensions)) },
+    meta: { billed_units: { input_tokens: countTokens(texts.join(" ")) } },
+    response_type: "embeddings_by_type",
+  };
+}
+
+function ollamaEmbeddings(body: Body): Json {
+  const texts = textsIn(body["input"]);
+  const embedded = texts.map((text) => vectorOf(text, Number(body["dimensions"] ?? 8)));
+  const tokens = countTokens(texts.join(" "));
+  return { model: body["model"], embeddings: embedded, prompt_eval_count: tokens };
+}
+
 function geminiEmbeddings(body: Body): Json {
   const requests = asList(body["requests"]).map(asObject);
   const embedded = requests.map((one) => ({
     values: vectorOf(JSON.stringify(one["content"]), Number(one["outputDimensionality"] ?? 8)),
   }));
-  return { embeddings: embedded };
+  const text = requests.map((one) => textOf(asObject(one["content"])["parts"])).join(" ");
+  return { embeddings: embedded, usageMetadata: { promptTokenCount: countTokens(text) } };
 }
 
 function completion(body: Body): Json {
@@ -89,6 +125,8 @@ const plain: readonly (readonly [RegExp, (body: Body) => Json | Buffer])[] = [
   ],
   [/\/embeddings$/, embeddings],
   [/:batchEmbedContents$/, geminiEmbeddings],
+  [/\/v2\/embed$/, cohereEmbeddings],
+  [/\/api\/embed$/, ollamaEmbeddings],
   [/:embedContent$/, (body) => ({ embedding: { values: vectorOf(JSON.stringify(body), 8) } })],
   [/[^t]\/completions$/, completion],
   [/\/images\/(?:generations|edits|variations)$/, images],
@@ -118,11 +156,31 @@ function faultOf({ api, body }: Heard): string | undefined {
     : undefined;
 }
 
-function refusal(api: Heard["api"], message: string): Json {
-  if (api === "gemini") return { error: { code: 400, message, status: "INVALID_ARGUMENT" } };
-  if (api === "messages")
-    return { type: "error", error: { type: "invalid_request_error", message } };
-  return { error: { message, type: "invalid_request_error", param: null, code: null } };
+const shapes: Readonly<Record<Heard["api"], ErrorShape>> = {
+  chat: "openai",
+  responses: "openai",
+  messages: "anthropic",
+  gemini: "google",
+  converse: "aws",
+  cohere: "cohere",
+  ollama: "ollama",
+  coze: "coze",
+};
+
+function refuse(response: ServerResponse, api: Heard["api"], failure: Failure): void {
+  if (!("status" in failure)) return;
+  const { status, message = `played ${status}`, headers: more = {} } = failure;
+  const { headers, body, status: told } = tellError(shapes[api], status, message);
+  response.writeHead(told, { ...headers, ...more }).end(body);
+}
+
+function write(response: ServerResponse, pieces: RenderedTurn["pieces"], failure?: Failure): void {
+  const isCut = failure !== undefined && "cutBehind" in failure;
+  const told = isCut ? pieces.slice(0, failure.cutBehind) : pieces;
+  for (const piece of told.slice(0, -1)) response.write(piece);
+  const last = told.at(-1) ?? "";
+  if (isCut) response.write(last, () => setImmediate(() => response.destroy()));
+  else response.end(last);
 }
 
 const isStream = ({ contentType }: RenderedTurn): boolean => contentType === "text/event-stream";
@@ -176,6 +234,7 @@ export async function startVendor(script: Script): Promise<Vendor> {
   const heard: Heard[] = [];
   const paths: string[] = [];
   const memory = openMemory();
+  const failures: Failure[] = [];
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? "/", "http://scripted");
     paths.push(`${request.method} ${url.pathname}`);
@@ -183,18 +242,21 @@ export async function startVendor(script: Script): Promise<Vendor> {
     const served = plain.find(([pattern]) => pattern.test(url.pathname));
     if (served !== undefined) return send(response, 200, served[1](body));
     const spoken = understand(url, body, request.headers as Heard["headers"]);
-    if (spoken === undefined) return send(response, 404, refusal("chat", "no such path"));
+    if (spoken === undefined) return refuse(response, "chat", { status: 404 });
     heard.push(spoken.heard);
-    const fault = faultOf(spoken.heard);
-    if (fault !== undefined) return send(response, 400, refusal(spoken.heard.api, fault));
+    const { api } = spoken.heard;
+    const message = faultOf(spoken.heard);
+    const failure = message === undefined ? failures.shift() : { status: 400, message };
+    if (failure !== undefined && "hangs" in failure) return;
+    if (failure !== undefined && "status" in failure) return refuse(response, api, failure);
     const said = { ...script(spoken.heard), ...(body["background"] === true && { queued: true }) };
     const turn = spoken.render(spoken.heard, said);
-    if (spoken.heard.api === "responses") memory.keep(spoken.heard, said);
+    if (api === "responses") memory.keep(spoken.heard, said);
     response.writeHead(200, { "content-type": turn.contentType });
-    for (const piece of turn.pieces.slice(0, -1)) response.write(piece);
     // The terminator that Open Responses wants of its vendors.
-    const closed = spoken.heard.api === "responses" && isStream(turn) ? "data: [DONE]\n\n" : "";
-    response.end(String(turn.pieces.at(-1)) + closed);
+    const closes = api === "responses" && isStream(turn);
+    const last = closes ? `${String(turn.pieces.at(-1))}data: [DONE]\n\n` : turn.pieces.at(-1);
+    write(response, [...turn.pieces.slice(0, -1), last ?? ""], failure);
   };
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
@@ -205,6 +267,10 @@ export async function startVendor(script: Script): Promise<Vendor> {
     origin: `http://127.0.0.1:${port}`,
     heard,
     paths,
+    get failing() {
+      return failures.length;
+    },
+    failNext: (...next) => void failures.push(...next),
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
