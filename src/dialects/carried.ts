@@ -21,6 +21,12 @@ export function packCarried(carried: Carried): string {
   return carriedMarker + Buffer.from(text).toString("base64url");
 }
 
+/**
+ * Stands in the slot of a thought that nobody signed: a vendor whose own slot it is would refuse an empty one, and takes
+ * the whole thought for a stranger's by this.
+ */
+export const unsignedSlot = packCarried({ issuer: "", data: "" });
+
 /** The strings in a packed one; none where we did not pack it. */
 function unpackFields(text: string): readonly string[] {
   if (!text.startsWith(carriedMarker) || text.length > maxPackedLength) return [];

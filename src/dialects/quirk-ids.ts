@@ -20,7 +20,7 @@ export type QuirkId =
   | "tool-choice-any"
   /** Knows only `json_object`: a schema is told in the instructions. */
   | "no-json-schema"
-  /** Assistant turns with tool calls must bring back `reasoning_content`, if empty (DeepSeek, Kimi). */
+  /** Assistant turns must bring back `reasoning_content`, if empty (DeepSeek; Kimi those with calls). */
   | "replay-reasoning"
   /** Assistant turns may bring back their thoughts as `reasoning` (Cerebras, Ollama, Groq's gpt-oss). */
   | "replay-as-reasoning"

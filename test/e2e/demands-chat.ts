@@ -57,7 +57,7 @@ function assistantFaults(facts: DemandCase, message: Fields, at: string): string
     ...(message["tool_calls"] !== undefined && calls.length === 0 ? [`${at}: no calls`] : []),
   ];
   const replays = ways.includes("replay-reasoning");
-  if (replays && calls.length > 0 && typeof message["reasoning_content"] !== "string")
+  if (replays && typeof message["reasoning_content"] !== "string")
     faults.push(`${at}: The reasoning_content in the thinking mode must be passed back to the API`);
   if (issued === undefined) return faults;
   const { said } = issued;

@@ -75,5 +75,7 @@ export function demandsOf(facts: DemandCase): string[] {
       return cohereFaults(facts);
     case "ollama":
       return ollamaFaults(facts);
+    default:
+      throw new Error(`no demands are known of ${facts.heard.api}`);
   }
 }

@@ -6,6 +6,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { ReplyEvent } from "../../wire/chat-reply.ts";
 import type { Usage } from "../../wire/usage.ts";
+import { unsignedSlot } from "../carried.ts";
 import type { DecodeEvent, ReadContext } from "../codec.ts";
 import { parsePayload } from "../framing.ts";
 import { type Fields, fieldsOf, findText, isObject, listOf, textOf } from "../loose-fields.ts";
@@ -189,7 +190,7 @@ function closeBlock(state: StreamState, opened: OpenBlock, emit: Emit): void {
   // No fragments: there are no arguments, or the start has told them.
   const isCall = kind === "tool-call" || kind === "answer";
   if (isCall && input === "") tellText(opened, JSON.stringify(fields["input"] ?? {}), emit);
-  if (kind === "thinking" && signature !== "")
+  if (kind === "thinking" && signature !== "" && signature !== unsignedSlot)
     emit({ type: "carried", block, carried: carriedOf(signature, state.context) });
   emit({ type: "block-end", block });
 }

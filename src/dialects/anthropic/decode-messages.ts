@@ -15,7 +15,7 @@ import type {
   ToolResultPart,
   UserPart,
 } from "../../wire/conversation.ts";
-import { readCarried, unpackForCall } from "../carried.ts";
+import { readCarried, unpackForCall, unsignedSlot } from "../carried.ts";
 import { decodeCitation } from "./citations.ts";
 import {
   decodeDocument,
@@ -147,7 +147,7 @@ function decodeThought({ type, fields, path }: Block, { note }: Reading): Reason
   }
   const text = requireText(fields, "thinking", path);
   const signature = findText(fields, "signature", path) ?? "";
-  if (signature === "") return { kind: "reasoning", text };
+  if (signature === "" || signature === unsignedSlot) return { kind: "reasoning", text };
   return { kind: "reasoning", text, carried: readCarried(signature, "anthropic-messages") };
 }
 

@@ -4,7 +4,7 @@ import type { JsonObject } from "../../core/json-value.ts";
 import type { ChatReply, Finish, FinishReason } from "../../wire/chat-reply.ts";
 import type { AssistantPart, Carried, Citation } from "../../wire/conversation.ts";
 import { mintToolCallId } from "../call-ids.ts";
-import { issuerOf } from "../carried.ts";
+import { issuerOf, unsignedSlot } from "../carried.ts";
 import type { ReadContext } from "../codec.ts";
 import { type Fields, fieldsOf, findText, isObject, listOf, textOf } from "../loose-fields.ts";
 import { decodeCitation } from "./citations.ts";
@@ -49,7 +49,8 @@ export function decodeBlock(
     case "thinking": {
       const text = textOf(fields["thinking"]);
       const signature = textOf(fields["signature"]);
-      if (signature === "") return text === "" ? undefined : { kind: "reasoning", text };
+      if (signature === "" || signature === unsignedSlot)
+        return text === "" ? undefined : { kind: "reasoning", text };
       return { kind: "reasoning", text, carried: carriedOf(signature, context) };
     }
     case "redacted_thinking": {

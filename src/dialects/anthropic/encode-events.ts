@@ -6,7 +6,7 @@ import type { Json, JsonObject } from "../../core/json-value.ts";
 import type { BlockStart, Finish, ReplyEvent } from "../../wire/chat-reply.ts";
 import type { Carried } from "../../wire/conversation.ts";
 import { type Usage, noUsage } from "../../wire/usage.ts";
-import { writeCarried } from "../carried.ts";
+import { unsignedSlot, writeCarried } from "../carried.ts";
 import type { EncodeEvent, ReplyContext } from "../codec.ts";
 import { encodeCitation } from "./citations.ts";
 import {
@@ -25,6 +25,8 @@ interface OpenBlock {
   readonly start: BlockStart;
   /** Its number here; -1: not begun. */
   index: number;
+  /** A thought's signature has been told. */
+  signed: boolean;
   /** What came for a call that was begun already, or for redacted thoughts, to be told at the end. */
   late: Carried | undefined;
 }
@@ -127,7 +129,7 @@ function onBlock(state: StreamState, event: Of<"block">): string {
   }
   state.calls ||= start.kind === "tool-call";
   state.refusal ||= start.kind === "refusal";
-  state.blocks.set(event.block, { start, index: -1, late: undefined });
+  state.blocks.set(event.block, { start, index: -1, signed: false, late: undefined });
   return "";
 }
 
@@ -157,9 +159,13 @@ function onCarried(state: StreamState, event: Of<"carried">): string {
     block.late = event.carried;
     return "";
   }
+  block.signed = true;
   const begun = begin(state, block);
-  const signature = writeCarried(event.carried, "anthropic-messages");
-  return begun + deltaFrame(block.index, "signature_delta", "signature", signature);
+  return begun + signatureFrame(block, writeCarried(event.carried, "anthropic-messages"));
+}
+
+function signatureFrame({ index }: OpenBlock, signature: string): string {
+  return deltaFrame(index, "signature_delta", "signature", signature);
 }
 
 function callThought(state: StreamState, id: string, carried: Carried): string {
@@ -186,7 +192,10 @@ function onBlockEnd(state: StreamState, event: Of<"block-end">): string {
     const data = writeCarried(late, "anthropic-messages");
     return wholeBlock(state, { type: "redacted_thinking", data });
   }
-  if (start.kind !== "tool-call") return block.index === -1 ? "" : stopFrame(block.index);
+  if (start.kind !== "tool-call" && block.index === -1) return "";
+  if (start.kind === "reasoning" && !block.signed)
+    return signatureFrame(block, unsignedSlot) + stopFrame(block.index);
+  if (start.kind !== "tool-call") return stopFrame(block.index);
   // A call without arguments: one empty fragment, as Anthropic does it.
   const isBare = block.index === -1;
   const begun = begin(state, block);

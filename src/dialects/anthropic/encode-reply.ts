@@ -9,7 +9,7 @@ import type {
 } from "../../wire/conversation.ts";
 import { noUsage } from "../../wire/usage.ts";
 import { fitToolCallId } from "../call-ids.ts";
-import { packForCall, writeCarried } from "../carried.ts";
+import { packForCall, unsignedSlot, writeCarried } from "../carried.ts";
 import type { ReplyContext } from "../codec.ts";
 import { encodeCitation } from "./citations.ts";
 import { inputOf } from "./cut-json.ts";
@@ -30,11 +30,12 @@ function encodeText(part: TextPart): JsonObject[] {
 }
 
 function encodeThought(part: ReasoningPart): JsonObject[] {
-  const signature = part.carried === undefined ? "" : writeCarried(part.carried, dialect);
-  if (part.redacted === true)
-    return signature === "" ? [] : [{ type: "redacted_thinking", data: signature }];
-  if (part.text === "" && signature === "") return [];
-  return [{ type: "thinking", thinking: part.text, signature }];
+  const { carried, text } = part;
+  if (carried === undefined && (part.redacted === true || text === "")) return [];
+  const signature = carried === undefined ? unsignedSlot : writeCarried(carried, dialect);
+  return part.redacted === true
+    ? [{ type: "redacted_thinking", data: signature }]
+    : [{ type: "thinking", thinking: text, signature }];
 }
 
 /** A thought that only carries what the upstream wants back with a call. */

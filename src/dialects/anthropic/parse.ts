@@ -19,6 +19,7 @@ const readNames = [
   "metadata",
   "system",
   "messages",
+  "thinking",
 ] as const;
 
 function parseEndUser(body: Buffer, scan: MemberScan): string | null {

@@ -431,3 +431,29 @@ test("lists models on one page, and tells a count", () => {
   );
   assert.equal(dialect.renderTokenCount?.(12).body.toString(), '{"input_tokens":12}');
 });
+
+test("a tool loop that another vendor began goes on without thinking by budget, which Anthropic would refuse", () => {
+  const body = (first: string, more = ""): string =>
+    `{"model":"m","thinking":{"type":"enabled","budget_tokens":2048},"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[${first}{"type":"tool_use","id":"t"}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t"}]}]${more}}`;
+  const off = (text: string): string =>
+    text.replace('{"type":"enabled","budget_tokens":2048}', '{"type":"disabled"}');
+  const own = { model: "claude-sonnet-4-5" };
+  assert.equal(edit(body(""), own), off(body("")).replace('"m"', `"${own.model}"`));
+  const strange = `{"type":"thinking","thinking":"x","signature":"${packCarried({ issuer: "gemini-content", data: "x" })}"},`;
+  assert.equal(edit(body(strange), own), edit(body(""), own));
+  const management = ',"context_management":{"edits":[{"type":"clear_thinking_20251015"}]}';
+  assert.equal(edit(body("", management), own), edit(body(""), own));
+  const other = ',"context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]}';
+  assert.match(edit(body("", other), own), /clear_tool_uses/);
+  for (const text of [
+    body('{"type":"thinking","thinking":"x","signature":"EqQB"},'),
+    body('{"type":"redacted_thinking","data":"EqQB"},'),
+    body("").replace('"enabled"', '"adaptive"'),
+    body("").replace("tool_use", "text"),
+    '{"model":"m","thinking":{"type":"enabled"},"messages":"tool_result"}',
+    '{"model":"m","thinking":{"type":"enabled"},"messages":[1,{"role":"assistant","content":"tool_result"}]}',
+  ])
+    assert.equal(edit(text, { ...own, model: "m" }), text);
+  const kept = body('{"type":"thinking","thinking":"x","signature":"EqQB"},');
+  assert.equal(edit(kept, own), kept.replace('"m"', `"${own.model}"`));
+});

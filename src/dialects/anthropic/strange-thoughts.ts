@@ -3,34 +3,13 @@
  * (dialects/carried.ts), and Anthropic refuses what it did not sign. Promise kept here: a conversation that began
  * with another vendor's model can go on with Anthropic's, and nothing but those thoughts is lost.
  */
-import {
-  type ByteEdit,
-  type ByteRange,
-  readString,
-  scanMembers,
-  skipSpace,
-  skipValue,
-} from "../../core/json.ts";
+import { type ByteEdit, type ByteRange, readString, scanMembers } from "../../core/json.ts";
 import { carriedMarker } from "../carried.ts";
 import type { CallFacts } from "../contract.ts";
+import { listItems } from "../list-items.ts";
 
 const openBrace = 0x7b;
 const openBracket = 0x5b;
-const closeBracket = 0x5d;
-const comma = 0x2c;
-
-/** Ranges of an array's elements. */
-function listElements(body: Buffer, array: ByteRange): ByteRange[] {
-  const elements: ByteRange[] = [];
-  let start = skipSpace(body, array.start + 1);
-  while (start < array.end && body[start] !== closeBracket) {
-    const end = skipValue(body, start, array.end);
-    elements.push({ start, end });
-    const behind = skipSpace(body, end);
-    start = body[behind] === comma ? skipSpace(body, behind + 1) : behind;
-  }
-  return elements;
-}
 
 function isStrange(body: Buffer, block: ByteRange): boolean {
   if (body[block.start] !== openBrace) return false;
@@ -55,7 +34,7 @@ function messageCuts(body: Buffer, message: ByteRange): ByteEdit[] | undefined {
   if (body[message.start] !== openBrace) return [];
   const { content } = scanMembers(body, ["content"], message).members;
   if (content === undefined || body[content.start] !== openBracket) return [];
-  const blocks = listElements(body, content);
+  const blocks = [...listItems(body, content)];
   const doomed = blocks.map((block) => isStrange(body, block));
   if (!doomed.includes(true)) return [];
   return doomed.includes(false) ? cut(blocks, doomed) : undefined;
@@ -66,7 +45,7 @@ export function strangeThoughtCuts(body: Buffer, facts: CallFacts): ByteEdit[] {
   const range = facts.scan.members["messages"];
   if (range === undefined || body[range.start] !== openBracket) return [];
   if (!body.includes(carriedMarker)) return [];
-  const messages = listElements(body, range);
+  const messages = [...listItems(body, range)];
   const cuts = messages.map((message) => messageCuts(body, message));
   const doomed = cuts.map((edits) => edits === undefined);
   return [...cuts.flatMap((edits) => edits ?? []), ...cut(messages, doomed)];

@@ -99,7 +99,7 @@ test("tools are used when any are offered, in either form", () => {
     assert.equal(uses(text), true, text);
 });
 
-test("vendors that want thoughts beside calls get the member where a client left it out", () => {
+test("vendors that want thoughts in every turn get the member where a client left it out", () => {
   const called = (more: string): string =>
     `{"model":"m","messages":[{"role":"user","content":"\\u00e9"}, {"role":"assistant","tool_calls":[{"id":"1"}]${more}},{"role":"tool"}]}`;
   const quirks = ["replay-reasoning"] as const;
@@ -114,11 +114,32 @@ test("vendors that want thoughts beside calls get the member where a client left
     called(',"reasoning_content":""'),
   );
   assert.match(edit(called(',"reasoning":"so"'), { quirks }), /"reasoning_content":"so"/);
+  const plain = '{"model":"m","messages":[1,{"role":"assistant","content":"a"}]}';
+  assert.equal(edit(plain, { quirks }), plain.replace('{"role"', '{"reasoning_content":"","role"'));
   for (const text of [
-    '{"model":"m","messages":[1,{"role":"assistant","tool_calls":null}]}',
     '{"model":"m","messages":"tool_calls"}',
     '{"model":"m","tool_calls":[]}',
     '{"model":"m","messages":[{"role":"user","tool_calls":[]}]}',
   ])
     assert.equal(edit(text, { quirks }), text);
+});
+
+test("vendors that refuse what others' answers hold get histories without it", () => {
+  const quirks = ["known-members-only"] as const;
+  const body =
+    '{"model":"m","messages":[{"refusal":null,"role":"assistant","content":"a", "reasoning_content":"r","reasoning":"r","annotations":[] , "tool_calls":[{"id":"x","extra_content":{"google":{}}}]},{"role":"user","content":"reasoning_content","audio":1}]}';
+  const cut =
+    '{"model":"m","messages":[{"role":"assistant","content":"a", "tool_calls":[{"id":"x"}]},{"role":"user","content":"reasoning_content","audio":1}]}';
+  assert.equal(edit(body, { quirks }), cut);
+  assert.match(edit(body, { quirks: [...quirks, "replay-as-reasoning"] }), /"reasoning":"r"/);
+  assert.equal(edit(body, {}), body);
+  assert.equal(edit(cut, { quirks }), cut);
+});
+
+test("Mistral's ids are made of others' alike in calls and results", () => {
+  const body = (id: string): string =>
+    `{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":${id}},{"id":"abcDEF123"},{"id":1},2]},{"role":"tool","tool_call_id":${id}}]}`;
+  const sent = edit(body('"toolu_01"'), { quirks: ["nine-character-ids"] });
+  const [, id] = /"id":("[a-zA-Z0-9]{9}")/.exec(sent) ?? [];
+  assert.equal(sent, body(String(id)));
 });

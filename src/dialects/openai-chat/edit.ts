@@ -2,7 +2,7 @@
 import { type ByteEdit, memberInsertion, scanMembers, splice } from "../../core/json.ts";
 import type { BodyEdits, CallFacts } from "../contract.ts";
 import { memberEdits } from "../member-edits.ts";
-import { replayEdits } from "./replay-thoughts.ts";
+import { historyEdits } from "./fit-history.ts";
 import { systemPromptEdits } from "./system-prompt.ts";
 
 /** Members that a channel's parameters cannot change: the gateway answers for them. */
@@ -27,10 +27,8 @@ export function editBody(body: Buffer, facts: CallFacts, edits: BodyEdits): Buff
   const changes = memberEdits(body, facts, edits, reservedParameters);
   const edited = splice(body, [...usage, ...changes]);
   // On the edited body: a channel may have put messages of its own.
-  const replayed = edits.quirks?.includes("replay-reasoning")
-    ? splice(edited, replayEdits(edited))
-    : edited;
+  const fitted = splice(edited, historyEdits(edited, edits.quirks ?? []));
   return edits.systemPrompt === null
-    ? replayed
-    : splice(replayed, systemPromptEdits(replayed, edits.systemPrompt));
+    ? fitted
+    : splice(fitted, systemPromptEdits(fitted, edits.systemPrompt));
 }

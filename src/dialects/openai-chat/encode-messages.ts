@@ -57,13 +57,12 @@ function writeCall(part: ToolCallPart, encoding: Encoding): JsonObject {
 /** Thoughts in the ways the target takes them back; nothing where it takes none. */
 function writeThoughts(
   thoughts: readonly ReasoningPart[],
-  hasCalls: boolean,
   { model, quirks }: Encoding,
 ): JsonObject {
   const { details, blocks } = returnDetails(thoughts, model);
   const text = thoughts.map((part) => part.text).join("");
-  // Kimi and DeepSeek refuse a turn with tool calls that lacks the member, even where nothing was thought.
-  const replays = quirks.includes("replay-reasoning") && (text !== "" || hasCalls);
+  // DeepSeek refuses any turn that lacks the member, Kimi those with calls, even where nothing was thought.
+  const replays = quirks.includes("replay-reasoning");
   return {
     ...(replays ? { reasoning_content: text } : {}),
     ...(quirks.includes("replay-as-reasoning") && text !== "" ? { reasoning: text } : {}),
@@ -107,9 +106,9 @@ function writeAssistant(
   // The texts of one turn go on from each other: citations alone may have parted them.
   const content = writeContent(spoken, encoding, "");
   const signed = of(parts, "text").find((part) => part.carried !== undefined);
-  const thoughts = writeThoughts(of(parts, "reasoning"), calls.length > 0, encoding);
+  const thoughts = writeThoughts(of(parts, "reasoning"), encoding);
   if (content.length + calls.length + refusal.length + images.length === 0) {
-    if (Object.keys(thoughts).length === 0) return undefined;
+    if (Object.values(thoughts).every((thought) => thought === "")) return undefined;
     return { role: "assistant", content: "", ...thoughts, ...named(name) };
   }
   return {

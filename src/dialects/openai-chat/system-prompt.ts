@@ -10,7 +10,7 @@ import {
   skipSpace,
 } from "../../core/json.ts";
 import type { SystemPrompt } from "../contract.ts";
-import { listItems } from "./list-items.ts";
+import { listItems } from "../list-items.ts";
 
 const openBracket = 0x5b;
 const openBrace = 0x7b;

@@ -11,6 +11,7 @@ import type {
   ToolResultPart,
   UserPart,
 } from "../../wire/conversation.ts";
+import { unsignedSlot } from "../carried.ts";
 import { carryNative, dialectId, readSlot } from "./carried-slot.ts";
 import { type Note, decodeInput, decodeSaid } from "./decode-content.ts";
 import { asObject, optionalArray, optionalString, refuse, requiredString } from "./fields.ts";
@@ -128,7 +129,8 @@ function readReasoning(history: History, item: JsonObject, path: string): void {
   const encrypted = optionalString(item, "encrypted_content", path);
   const content = textsOf(item, "content", path);
   const text = (content.length > 0 ? content : textsOf(item, "summary", path)).join("\n\n");
-  const slot = encrypted === null || encrypted === "" ? undefined : readSlot(id, encrypted);
+  const isSigned = encrypted !== null && encrypted !== "" && encrypted !== unsignedSlot;
+  const slot = isSigned ? readSlot(id, encrypted) : undefined;
   // Vendors that do not encrypt their thoughts want the raw text back.
   const raw = content.length > 0 ? carryNative({ id, encrypted: null }, null) : undefined;
   const carried = slot?.carried ?? raw;

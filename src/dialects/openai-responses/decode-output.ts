@@ -3,6 +3,7 @@ import type { Json, JsonObject } from "../../core/json-value.ts";
 import type { Finish, ReplyError, TokenLogprob } from "../../wire/chat-reply.ts";
 import type { AssistantPart, Carried, Citation } from "../../wire/conversation.ts";
 import type { ReadContext } from "../codec.ts";
+import { unsignedSlot } from "../carried.ts";
 import { carryNative, dialectId } from "./carried-slot.ts";
 import { isObject } from "./fields.ts";
 
@@ -54,7 +55,8 @@ export function decodeLogprobs(value: unknown): TokenLogprob[] {
 
 /** What a reasoning item wants back; undefined where there is nothing that could be given back. */
 export function carriedOf(item: JsonObject, model: string): Carried | undefined {
-  const encrypted = textOf(item["encrypted_content"]);
+  const told = textOf(item["encrypted_content"]);
+  const encrypted = told === unsignedSlot ? "" : told;
   const raw = objectsOf(item["content"]).length > 0;
   if (encrypted === "" && !raw) return undefined;
   const native = { id: textOf(item["id"]), encrypted: encrypted === "" ? null : encrypted };

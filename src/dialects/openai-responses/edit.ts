@@ -8,13 +8,12 @@ import {
   type ByteRange,
   memberInsertion,
   scanMembers,
-  skipSpace,
-  skipValue,
   splice,
 } from "../../core/json.ts";
 import type { Json } from "../../core/json-value.ts";
 import { carriedMarker } from "../carried.ts";
 import type { BodyEdits, CallFacts, SystemPrompt } from "../contract.ts";
+import { listItems } from "../list-items.ts";
 import { memberEdits } from "../member-edits.ts";
 
 /** Members that a channel's parameters cannot change: the gateway answers for them. */
@@ -22,7 +21,6 @@ export const reservedParameters: readonly string[] = ["model", "stream", "stream
 
 const quote = 0x22;
 const openBracket = 0x5b;
-const comma = 0x2c;
 /** Between the channel's instructions and the caller's. */
 const gap = "\n\n";
 
@@ -46,20 +44,6 @@ function promptEdit(body: Buffer, facts: CallFacts, prompt: SystemPrompt): ByteE
   return { start: at, end: at, bytes: JSON.stringify(text).slice(1, -1) };
 }
 
-/** Ranges of an array's elements; the body is known to be well-formed. */
-function elementsOf(body: Buffer, range: ByteRange): ByteRange[] {
-  const elements: ByteRange[] = [];
-  let start = skipSpace(body, range.start + 1, range.end);
-  while (start < range.end - 1) {
-    const end = skipValue(body, start, range.end);
-    elements.push({ start, end });
-    const behind = skipSpace(body, end, range.end);
-    if (body[behind] !== comma) break;
-    start = skipSpace(body, behind + 1, range.end);
-  }
-  return elements;
-}
-
 function isPacked(body: Buffer, element: ByteRange): boolean {
   const found = body.subarray(element.start, element.end).includes(`"${carriedMarker}`);
   if (!found || body[element.start] !== 0x7b) return false;
@@ -73,7 +57,7 @@ function packedCuts(body: Buffer, facts: CallFacts): ByteEdit[] {
   const input = facts.scan.members["input"];
   if (input === undefined || body[input.start] !== openBracket) return [];
   if (!body.includes(`"${carriedMarker}`, input.start)) return [];
-  const elements = elementsOf(body, input);
+  const elements = [...listItems(body, input)];
   const packed = elements.map((element) => isPacked(body, element));
   const lastKept = packed.lastIndexOf(false);
   const cuts: ByteEdit[] = [];

@@ -2,6 +2,7 @@
 import type { Json, JsonObject } from "../../core/json-value.ts";
 import type { BlockStart, TokenLogprob } from "../../wire/chat-reply.ts";
 import type { Carried, Citation } from "../../wire/conversation.ts";
+import { unsignedSlot } from "../carried.ts";
 import { packForPrevious, packThought } from "./carried-slot.ts";
 import {
   type ItemStatus,
@@ -117,7 +118,8 @@ function renderBlock(telling: Telling, block: Block, status: ItemStatus): JsonOb
     return renderCall(call, text, status, telling.names);
   }
   const redacted = start.kind === "reasoning" && start.redacted === true;
-  const encrypted = carried === null || !done ? null : packThought(carried, redacted);
+  const slot = carried === null ? unsignedSlot : packThought(carried, redacted);
+  const encrypted = done ? slot : null;
   return renderReasoning(itemId("rs", callId, place), done ? text : "", encrypted, status);
 }
 

@@ -120,7 +120,7 @@ const rows: readonly VendorRow[] = [
     serves: ["chat", "transcription", "translation", "speech"],
     responses: true,
     more: resourceEndpoints("openai-chat", ["files", "batches"]),
-    quirks: ["no-developer-role", "known-members-only"],
+    quirks: ["no-developer-role", "known-members-only", "replay-as-reasoning"],
   },
   {
     id: "huggingface",

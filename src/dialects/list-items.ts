@@ -1,5 +1,5 @@
 /** Walks through a list in a body by its bytes. */
-import { type ByteRange, skipSpace, skipValue } from "../../core/json.ts";
+import { type ByteRange, skipSpace, skipValue } from "../core/json.ts";
 
 const comma = 0x2c;
 
