@@ -19,7 +19,7 @@ export function oneInput(request: EmbeddingRequest): string {
   const surplus = request.paths[1];
   if (request.inputs.length === 1) return first;
   const mend = "is one too many: the upstream of this model embeds one text a request";
-  throw refuseField(surplus ?? "input", mend);
+  throw refuse(surplus ?? "input", mend);
 }
 
 /** The caller's names of the wishes that are made and cannot be told. */

@@ -30,12 +30,7 @@ export type MediaDialectId =
   | "voyage-rerank";
 
 /** API an upstream speaks. */
-export type DialectId =
-  | FrontId
-  | "bedrock-converse"
-  | "coze-v3"
-  | "ollama-chat"
-  | MediaDialectId;
+export type DialectId = FrontId | "bedrock-converse" | "coze-v3" | "ollama-chat" | MediaDialectId;
 
 /** What is asked for; `chat` is a turn of a conversation in whichever dialect. */
 export type Operation =

@@ -10,20 +10,21 @@ import { fieldsOf, findCount, listOf } from "../loose-fields.ts";
 import { decodeError } from "./decode.ts";
 
 /** The first generation takes the text alone. */
-const firstGeneration = /titan-embed-(?:g1-)?text-(?:0\d|v1)|titan-embed-g1/;
+const fixedLength = /titan-embed-(?:text-v1|g1)/;
+const ofImages = /titan-embed-image/;
+
+function encodeDimensions(dimensions: number | null, model: string): JsonObject {
+  if (dimensions === null || fixedLength.test(model)) return {};
+  return ofImages.test(model)
+    ? { embeddingConfig: { outputEmbeddingLength: dimensions } }
+    : { dimensions };
+}
 
 function encodeRequest(request: EmbeddingRequest, model: string): EncodedEmbedding {
-  const { dimensions } = request;
-  const fixed = firstGeneration.test(model);
-  const body = {
-    inputText: oneInput(request),
-    ...(dimensions === null || fixed ? {} : { dimensions }),
-  };
-  const lost = fixed ? (["dimensions"] as const) : [];
-  return {
-    body,
-    dropped: droppedWishes(request, ["task", "title", "endUser", "truncate", ...lost]),
-  };
+  const body = { inputText: oneInput(request), ...encodeDimensions(request.dimensions, model) };
+  const lost = fixedLength.test(model) ? (["dimensions"] as const) : [];
+  const untold = ["task", "title", "endUser", "truncate", ...lost] as const;
+  return { body, dropped: droppedWishes(request, untold) };
 }
 
 function decodeReply(body: JsonObject, inputs: number): EmbeddingReply {
