@@ -1,19 +1,7 @@
 /** The table of providers that docs/channels.md shows, made from the manifests. */
-import type { DialectId } from "../wire/call.ts";
+import { apiNames } from "../dialects/render-docs.ts";
 import type { Provider } from "./contract.ts";
 import { providers } from "./registry.ts";
-
-/** Short names of the APIs that conversations are held in. */
-const apiNames: Readonly<Partial<Record<DialectId, string>>> = {
-  "openai-chat": "Chat",
-  "openai-responses": "Responses",
-  "anthropic-messages": "Messages",
-  "gemini-content": "Gemini",
-  "cohere-v2": "Cohere",
-  "bedrock-converse": "Converse",
-  "coze-v3": "Coze",
-  "ollama-chat": "Ollama",
-};
 
 const headings = {
   en: ["`provider`", "Vendor", "Conversation", "Also", "Settings"],
