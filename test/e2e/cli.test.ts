@@ -17,7 +17,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import OpenAI from "openai";
 import { makeProgram } from "../../src/cli/program.ts";
 import { type DemoUpstream, openDemoUpstream } from "../../src/cli/demo-upstream.ts";
 import { systemClock } from "../../src/core/clock.ts";
@@ -36,6 +35,20 @@ interface Ran {
 }
 
 type Environment = Readonly<Record<string, string>>;
+
+/** A caller of the demo's gateway. */
+async function call(
+  port: number,
+  key: string,
+  path: string,
+  body?: object,
+): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`http://127.0.0.1:${port}/v1/${path}`, {
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: await response.json() };
+}
 
 async function run(line: readonly string[], env: Environment, input = ""): Promise<Ran> {
   const out: string[] = [];
@@ -263,18 +276,12 @@ describe("the demo", () => {
     assert.match(streamed, /"content":" Switchyard"[^]*data: \[DONE\]/);
 
     const key = keyIn(first.printed());
-    const client = new OpenAI({
-      baseURL: `http://127.0.0.1:${first.port}/v1`,
-      apiKey: key,
-      maxRetries: 0,
-    });
-    const names = (await client.models.list()).data.map(({ id }) => id);
+    const listed = await call(first.port, key, "models");
+    const names = (listed.body as { data: { id: string }[] }).data.map(({ id }) => id);
     assert.ok(names.includes("demo-chat"));
-    const messages = [{ role: "user" as const, content: "Hello" }];
-    await assert.rejects(
-      client.chat.completions.create({ model: "demo-refused", messages }),
-      OpenAI.BadRequestError,
-    );
+    const messages = [{ role: "user", content: "Hello" }];
+    const refused = { model: "demo-refused", messages };
+    assert.equal((await call(first.port, key, "chat/completions", refused)).status, 400);
     assert.equal(await first.stop(), 0);
 
     const [secrets] = globSync("**/demo.json", { cwd: data });
@@ -283,9 +290,9 @@ describe("the demo", () => {
 
     const second = await startDemo();
     assert.equal(keyIn(second.printed()), key);
-    const again = new OpenAI({ baseURL: `http://127.0.0.1:${second.port}/v1`, apiKey: key });
-    const reply = await again.chat.completions.create({ model: "demo-chat", messages });
-    assert.equal(reply.usage?.total_tokens, 52);
+    const asked = { model: "demo-chat", messages };
+    const { body } = await call(second.port, key, "chat/completions", asked);
+    assert.equal((body as { usage: { total_tokens: number } }).usage.total_tokens, 52);
     assert.equal(await second.stop(), 0);
   });
 });

@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import OpenAI, { APIError } from "openai";
 import { ownRecordings } from "../fakes/recordings.ts";
 import { type Behaviour, cut, openFakeUpstream, replay, status } from "../fakes/upstream.ts";
-import { closing, openYard, testKey } from "./call-harness.ts";
+import { closing, openYard, testKey } from "../e2e/call-harness.ts";
 
 const [ownText, ownStream, ownTools, ownEmbeddings] = ownRecordings();
 const messages = [{ role: "user" as const, content: "Say hello" }];

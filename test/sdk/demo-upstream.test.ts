@@ -1,9 +1,10 @@
+/** What the demo says is read by OpenAI's own client as it reads a vendor. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import OpenAI from "openai";
-import { systemClock } from "../core/clock.ts";
-import { openDemoUpstream } from "./demo-upstream.ts";
-import type { DemoUpstream } from "./demo-upstream.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { openDemoUpstream } from "../../src/cli/demo-upstream.ts";
+import type { DemoUpstream } from "../../src/cli/demo-upstream.ts";
 
 let upstream: DemoUpstream;
 let client: OpenAI;
