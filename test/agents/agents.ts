@@ -63,8 +63,9 @@ const claudeCode: Agent = {
   }),
 };
 
-const codex: Agent = {
-  id: "Codex",
+/** `providerLines`: further settings of the provider in the agent's configuration. */
+const codexWith = (id: string, providerLines: readonly string[]): Agent => ({
+  id,
   program: codexProgram,
   prepare: ({ url, key, model }, prompt) => ({
     command: [
@@ -85,10 +86,15 @@ name = "gateway"
 base_url = "${url}/v1"
 env_key = "GW_KEY"
 wire_api = "responses"
-`,
+${providerLines.map((line) => `${line}\n`).join("")}`,
     },
   }),
-};
+});
+
+const codex = codexWith("Codex", []);
+
+/** Prepares and asks over one WebSocket, and sends only what is new with each turn. */
+export const codexOverSocket = codexWith("Codex over a WebSocket", ["supports_websockets = true"]);
 
 const geminiCli: Agent = {
   id: "Gemini CLI",

@@ -5,7 +5,6 @@ import {
   type RealtimeUpstream,
   eventually,
   openRealtimeUpstream,
-  wellBehaved,
 } from "../fakes/realtime-upstream.ts";
 import { type SocketCaller, openCaller, refusedUpgrade } from "../fakes/socket-caller.ts";
 import { type ChannelSpec, type Yard, type YardSpec, openYard, testKey } from "./call-harness.ts";

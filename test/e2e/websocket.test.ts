@@ -241,10 +241,10 @@ test("a real node: sessions and responses, what they cost in its ledger, and SIG
   voice.send({ type: "response.create" });
   await voice.event("response.done");
   const text = await openCaller(`${node.url}/v1/responses`, { key: rootKey });
-  const frame = { type: "response.create", model: "text-model", store: false, input: "hi" };
-  text.send(frame);
+  const create = { type: "response.create", model: "text-model", store: false, input: "hi" };
+  text.send(create);
   const first = (await text.event("response.completed")) as { response: { id: string } };
-  text.send({ ...frame, previous_response_id: first.response.id });
+  text.send({ ...create, previous_response_id: first.response.id });
   await eventually("the second", () =>
     text.events().filter(({ type }) => type === "response.completed").length === 2
       ? true

@@ -20,7 +20,7 @@ export interface SocketCaller {
   ended(): Promise<{ readonly code: number; readonly reason: string }>;
 }
 
-export interface CallerOptions extends ClientOptions {
+export interface CallerOptions extends Omit<ClientOptions, "key" | "protocols"> {
   readonly key?: string | null;
   readonly protocols?: readonly string[];
 }
