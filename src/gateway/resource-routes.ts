@@ -25,6 +25,7 @@ export interface ResourceRoute {
   readonly models?: "body" | "requests" | "unread";
 }
 
+/** `ids`: kinds of the path's further ids. */
 type Row = readonly [
   path: `${ResourceMethod} ${string}`,
   tail: string,
@@ -47,13 +48,13 @@ function rows(
       method: method as ResourceMethod,
       path,
       operation,
-      ids: [kind, ...(more.ids ?? [])].slice(0, count),
       tail,
       does: "ask",
       body: methodsWithBody.includes(method) ? "json" : "none",
       reply: "json",
       made: kind,
       ...more,
+      ids: [kind, ...(more.ids ?? [])].slice(0, count),
     };
   });
 }
