@@ -77,7 +77,7 @@ test("variables that pages name exist, or are told to have no effect", () => {
   const known = new Set<string>([
     ...table.flatMap(({ name, otherNames = [] }) => [name, ...otherNames]),
     ..."SWITCHYARD_URL SWITCHYARD_TOKEN TEST_POSTGRES_URL TEST_MYSQL_URL TEST_REDIS_URL".split(" "),
-    ..."CI UPDATE_DOCS OPENAI_API_KEY OPENAI_BASE_URL POSTGRES_PASSWORD PUBLISH LANG".split(" "),
+    ..."CI UPDATE_DOCS UPDATE_CASES SWITCHYARD_RECORD_KEY OPENAI_API_KEY OPENAI_BASE_URL POSTGRES_PASSWORD PUBLISH LANG".split(" "),
   ]);
   for (const page of pages)
     for (const [, name = ""] of read(page).matchAll(/`([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?:=[^`]*)?`/g)) {
