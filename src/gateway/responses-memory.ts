@@ -49,7 +49,9 @@ export class ResponsesMemory {
   }
 
   /** `continues`: the response before it, remembered here or kept elsewhere; null: none. */
-  remember(id: string, continues: string | null, elements: readonly Buffer[]): void {
+  remember(id: string, continues: string | null, told: readonly Buffer[]): void {
+    // Copied: a piece of a frame would keep all of the frame.
+    const elements = told.map((piece) => Buffer.from(piece));
     const bytes = elements.reduce((sum, piece) => sum + piece.length, 0);
     const earlier = continues === null ? undefined : this.#responses.get(continues);
     // An id that comes again stands for something else from now on.

@@ -7,7 +7,16 @@ import {
   openRealtimeUpstream,
 } from "../fakes/realtime-upstream.ts";
 import { type SocketCaller, openCaller, refusedUpgrade } from "../fakes/socket-caller.ts";
-import { type ChannelSpec, type Yard, type YardSpec, openYard, testKey } from "./call-harness.ts";
+import { openFakeUpstream } from "../fakes/upstream.ts";
+import { makeVirtualClock } from "../fakes/virtual-clock.ts";
+import {
+  type ChannelSpec,
+  type Yard,
+  type YardSpec,
+  closing,
+  openYard,
+  testKey,
+} from "./call-harness.ts";
 
 async function vendor(t: TestContext): Promise<RealtimeUpstream> {
   const upstream = await openRealtimeUpstream();
@@ -416,4 +425,74 @@ test("a caller that does not read slows the upstream, and loses nothing", async 
   caller.raw.resume();
   await eventually("all came", () => (caller.messages.length === count ? true : undefined));
   assert.ok(caller.messages.every(({ data }) => data.length === event.length));
+});
+
+test("each provider is asked on its own path, with its own header", async (t) => {
+  const upstream = await vendor(t);
+  const root = upstream.baseUrl.replace("/v1", "");
+  const settings = { apiVersion: "2025-04-01-preview" };
+  const cases: readonly (readonly [Partial<ChannelSpec>, string, string, string])[] = [
+    [{ provider: "openai" }, "", "/v1/realtime?model=own-model", "authorization"],
+    [
+      { provider: "azure", baseUrl: root, options: { settings } },
+      "",
+      "/openai/realtime?api-version=2025-04-01-preview&deployment=own-model",
+      "api-key",
+    ],
+    [
+      { provider: "azure-v1", baseUrl: `${root}/openai/v1` },
+      "",
+      "/openai/v1/realtime?model=own-model",
+      "api-key",
+    ],
+    [
+      { provider: "openai" },
+      "&intent=transcription",
+      "/v1/realtime?intent=transcription",
+      "authorization",
+    ],
+  ];
+  for (const [index, [channel, query, path, header]] of cases.entries()) {
+    const yard = await yardOf(t, [upstream], {
+      channel: { headers: { "x-own": "yes" }, ...channel },
+    });
+    const url = `${yard.url}/v1/realtime?model=own-model${query}`;
+    await openCaller(url, {
+      key: testKey,
+      headers: { "openai-beta": "realtime=v1", cookie: "c=1" },
+    });
+    const { path: asked, headers } = await upstream.connected(index + 1);
+    assert.equal(asked, path);
+    assert.match(String(headers[header]), /sk-upstream-1$/);
+    assert.deepEqual([headers["openai-beta"], headers["x-own"]], ["realtime=v1", "yes"]);
+    assert.deepEqual([headers["cookie"], headers["content-type"]], [undefined, undefined]);
+  }
+});
+
+test("an exchanged token that the vendor no longer takes is exchanged anew", async (t) => {
+  const upstream = await vendor(t);
+  let count = 0;
+  const tokens = await closing(
+    t,
+    await openFakeUpstream((_request, response) => {
+      count += 1;
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ access_token: `token-${count}`, expires_in: 3600 }));
+    }),
+  );
+  const authority = tokens.baseUrl.replace("/v1", "");
+  const clock = makeVirtualClock();
+  const channel = {
+    provider: "azure-v1",
+    options: { settings: { authority } },
+    credentials: ["tenant|client|secret"],
+  };
+  const yard = await yardOf(t, [upstream], { channel, yard: { clock } });
+  await connect(yard);
+  assert.equal((await upstream.connected(1)).headers.authorization, "Bearer token-1");
+  await clock.pass(600_000);
+  upstream.behave({ refuse: { status: 401 } });
+  const refused = await refusedUpgrade(`${yard.url}/v1/realtime?model=own-model`, { key: testKey });
+  assert.equal(refused.status, 502);
+  assert.deepEqual([upstream.upgrades, count], [3, 2]);
 });

@@ -251,6 +251,22 @@ test("a real node: sessions and responses, what they cost in its ledger, and SIG
       : undefined,
   );
   assert.match(vendor.requests[1]!.body.toString(), /Hello there\./);
+  // What the gateway keeps is continued on any connection.
+  text.send({ ...create, store: true, input: "to be kept" });
+  const third = await eventually("the third", () =>
+    text
+      .events()
+      .filter(({ type }) => type === "response.completed")
+      .at(2),
+  );
+  const { id } = third["response"] as { id: string };
+  const other = await openCaller(`${node.url}/v1/responses`, { key: rootKey });
+  other.send({ ...create, previous_response_id: id, input: "elsewhere" });
+  await other.event("response.completed");
+  assert.match(vendor.requests[3]!.body.toString(), /to be kept.*Hello there\..*elsewhere/);
+  other.send({ ...create, previous_response_id: first.response.id });
+  const unknown = (await other.event("error")) as { error: { code: string }; status: number };
+  assert.deepEqual([unknown.status, unknown.error.code], [400, "previous_response_not_found"]);
   const startedAtMs = performance.now();
   node.signal("SIGTERM");
   assert.equal((await text.ended()).code, 1001);
