@@ -100,6 +100,11 @@ export interface UpstreamCodec {
    * all that they take.
    */
   inlines?(part: MediaPart): boolean;
+  /**
+   * A body of the dialect, well-formed JSON of anybody's, without what models have signed in it: asked for when a vendor
+   * refuses a signature. Left out: nothing is signed in this dialect.
+   */
+  unsigned?(body: JsonObject, model: string): JsonObject;
   /** Throws `upstream_invalid` where the reply lacks what every reply of the dialect has. */
   decodeReply(body: JsonObject, context: ReadContext): ChatReply;
   /**

@@ -16,6 +16,7 @@ import { type AttemptFailure, brokenExchange } from "./failure.ts";
 import type { CallMedia, MediaFetcher } from "./fetch-media.ts";
 import { prepareAttempt } from "./prepare-attempt.ts";
 import { type PreparedAttempt, type SendingParts, runAttempt } from "./run-attempt.ts";
+import { withoutSignatures } from "./unsigned-retry.ts";
 
 export interface AttemptParts extends SendingParts {
   readonly health: RouteHealth;
@@ -113,8 +114,15 @@ function unaddressed(
   return failure;
 }
 
-/** Tries it; a token that the vendor no longer takes is exchanged anew and tried once more. */
+/** Tries it; what a vendor signed and no longer reads is left out, and it is tried once more. */
 async function tryPrepared(prepared: PreparedAttempt, parts: AttemptParts): Promise<Ending> {
+  const ending = await tryAuthorized(prepared, parts);
+  const unsigned = withoutSignatures(prepared, ending);
+  return unsigned === undefined ? ending : await tryAuthorized(unsigned, parts);
+}
+
+/** Tries it; a token that the vendor no longer takes is exchanged anew and tried once more. */
+async function tryAuthorized(prepared: PreparedAttempt, parts: AttemptParts): Promise<Ending> {
   const ending = await runAttempt(prepared, parts);
   if (ending.kind === "answered" || ending.failure.error.kind !== "upstream_auth") return ending;
   const { candidate, provider, endpoint } = prepared.attempt;

@@ -11,7 +11,11 @@ import {
   unlike,
 } from "./vendor-demands.ts";
 
+/** OpenAI passes over thoughts of others. */
 const openaiMembers = [
+  "reasoning_content",
+  "reasoning",
+  "reasoning_details",
   "role",
   "content",
   "name",
@@ -22,6 +26,9 @@ const openaiMembers = [
   "tool_call_id",
   "annotations",
 ];
+
+/** Mistral refuses all others: extra inputs are not permitted. */
+const strictMembers = ["role", "content", "name", "tool_calls", "tool_call_id", "prefix"];
 
 function callFaults(call: Fields, at: string, ways: readonly string[]): string[] {
   const id = String(call["id"]);
@@ -115,10 +122,13 @@ export function chatFaults(facts: DemandCase): string[] {
     .map(({ id }) => String(id));
   const faults = messages.flatMap((message, index) => {
     const at = `messages[${index}]`;
-    const strange = Object.keys(message).filter((name) => !openaiMembers.includes(name));
+    const taken = ways.includes("nine-character-ids") ? strictMembers : openaiMembers;
+    const strange = Object.keys(message).filter((name) => !taken.includes(name));
     return [
       ...(message["role"] === "assistant" ? assistantFaults(facts, message, at) : []),
-      ...(ways.length === 0 ? strange.map((name) => `${at}: unknown member ${name}`) : []),
+      ...(ways.length === 0 || ways.includes("nine-character-ids")
+        ? strange.map((name) => `${at}: unknown member ${name}`)
+        : []),
       ...(ways.includes("strings") && Array.isArray(message["content"])
         ? [`${at}: content must be a string`]
         : []),

@@ -57,6 +57,12 @@ export const roles = {
     dialect: "gemini-content",
     model: "gemini-2.5-flash",
   },
+  elsewhere: {
+    key: "elsewhere",
+    provider: "custom",
+    dialect: "openai-responses",
+    model: "gpt-5.2",
+  },
   responses: {
     key: "responses",
     provider: "custom",
@@ -125,6 +131,8 @@ export interface LoopVendor {
   readonly raw: readonly string[];
   readonly faults: readonly string[];
   readonly issued: readonly Issued[];
+  /** Refusals of signatures of its own API that another model or account made. */
+  readonly refusals: readonly object[];
   /** What it says next; its mark is made here and answered. */
   willSay(said: Said): Said & { readonly mark: string };
 }
@@ -142,13 +150,28 @@ export class LoopWorld {
   /** API of the clients. */
   front = "";
 
+  /** Vendors of chat completions bring each other's details along, which they pass over. */
+  #takes(own: LoopVendor, other: LoopVendor): boolean {
+    const both = own.role.dialect === "openai-chat" && other.role.dialect === "openai-chat";
+    const strict = own.role.ways?.includes("nine-character-ids") === true;
+    return both && this.front === "openai-chat" && !strict;
+  }
+
   /** Every signature that was given out by others than the given vendor. */
   strangers(own: LoopVendor): string[] {
     return this.#vendors
-      .filter((vendor) => vendor !== own)
+      .filter((vendor) => vendor !== own && !this.#takes(own, vendor))
       .flatMap(({ issued }) =>
         issued.flatMap(({ said }) => [signatureOf(said), `REDACTED-${said.mark}`]),
       );
+  }
+
+  /** Signatures of others that speak its API and check them. */
+  kin(own: LoopVendor): string[] {
+    if (own.role.dialect === "openai-chat") return [];
+    return this.#vendors
+      .filter((vendor) => vendor !== own && vendor.role.dialect === own.role.dialect)
+      .flatMap(({ issued }) => issued.map(({ said }) => signatureOf(said)));
   }
 
   async open(t: TestContext, role: Role): Promise<LoopVendor> {
@@ -157,6 +180,8 @@ export class LoopWorld {
     const raw: string[] = [];
     const faults: string[] = [];
     const issued: Issued[] = [];
+    const refusals: object[] = [];
+    let retried = false;
     const server = createServer((request, response) => {
       void (async () => {
         const text = await readText(request);
@@ -179,16 +204,27 @@ export class LoopWorld {
           ids: this.ids,
           texts: this.texts,
           // OpenAI's Python client tears OpenRouter's own details, also without us.
-          complete: this.complete && !(details && passes && this.streamed),
+          complete: this.complete && !(details && passes && this.streamed) && !retried,
           chunked: this.chunked && passes,
         });
         const seen = this.strangers(vendor).filter((signature) => text.includes(signature));
+        // Only the vendor can tell its own models' signatures apart, and it says so.
+        if (this.kin(vendor).some((signature) => text.includes(signature))) {
+          retried = true;
+          bodies.pop();
+          raw.pop();
+          refusals.push(refusalOf(role.dialect));
+          response.writeHead(400, { "content-type": "application/json" });
+          response.end(JSON.stringify(refusalOf(role.dialect)));
+          return;
+        }
         if (/sy1\.|c3kxL/.test(text)) seen.push("a packed signature");
         faults.push(
           ...[...found, ...seen.map((signature) => `foreign: ${signature}`)].map(
             (fault) => `${role.key} request ${bodies.length}: ${fault}`,
           ),
         );
+        retried = false;
         const said = next.shift() ?? { text: "Nothing more." };
         if (said.mark !== undefined) issued.push({ said, model: spoken.heard.model });
         const turn = spoken.render(spoken.heard, said);
@@ -223,6 +259,7 @@ export class LoopWorld {
       raw,
       faults,
       issued,
+      refusals,
       willSay: (what) => {
         said += 1;
         const mark = `${role.key}${said}x`;
@@ -243,6 +280,28 @@ function shortIds(text: string): string {
     /call_(\d)_[a-z]+(\d)x/g,
     (_whole, index, step) => `mis${index}step${step}`,
   );
+}
+
+/** What vendors say to signatures that they cannot read. */
+function refusalOf(dialect: string): object {
+  if (dialect === "gemini-content") {
+    const message = "Corrupted thought signature.";
+    return { error: { code: 400, message, status: "INVALID_ARGUMENT" } };
+  }
+  if (dialect === "anthropic-messages") {
+    const message = "messages.1.content.0: Invalid `signature` in `thinking` block";
+    return { type: "error", error: { type: "invalid_request_error", message } };
+  }
+  const message =
+    "The encrypted content for item rs_1 could not be verified. Reason: Encrypted content organization_id did not match the target organization.";
+  return {
+    error: {
+      message,
+      type: "invalid_request_error",
+      param: null,
+      code: "invalid_encrypted_content",
+    },
+  };
 }
 
 /** `#` in what is said stands for the mark. */

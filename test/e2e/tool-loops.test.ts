@@ -139,6 +139,17 @@ const journeys: Readonly<Record<string, readonly Role[]>> = {
     roles.cohere,
     roles.responses,
   ],
+  "between accounts and models of one vendor": [
+    roles.anthropic,
+    roles.fable,
+    roles.anthropic,
+    roles.gemini,
+    roles.flash,
+    roles.gemini,
+    roles.responses,
+    roles.elsewhere,
+    roles.responses,
+  ],
 };
 
 for (const make of loopClients)

@@ -4,10 +4,12 @@ import { makeEventDecoder } from "./decode-events.ts";
 import { decodeReply } from "./decode-reply.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { decodeError } from "./errors.ts";
+import { unsigned } from "./unsigned.ts";
 
 export const anthropicUpstream: UpstreamCodec = {
   framing: "sse",
   encodeRequest,
+  unsigned,
   decodeReply,
   makeEventDecoder,
   decodeError: (body) => decodeError(body.toString()),

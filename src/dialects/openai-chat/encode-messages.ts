@@ -44,6 +44,7 @@ function signature(
 ): JsonObject {
   const { carried } = part;
   if (carried === undefined || !canRead(carried, "openai-chat", encoding.model)) return {};
+  if (encoding.quirks.includes("known-members-only")) return {};
   return { extra_content: { google: { thought_signature: carried.data } } };
 }
 
@@ -59,7 +60,8 @@ function writeThoughts(
   thoughts: readonly ReasoningPart[],
   { model, quirks }: Encoding,
 ): JsonObject {
-  const { details, blocks } = returnDetails(thoughts, model);
+  const given = quirks.includes("known-members-only") ? [] : thoughts;
+  const { details, blocks } = returnDetails(given, model);
   const text = thoughts.map((part) => part.text).join("");
   // DeepSeek refuses any turn that lacks the member, Kimi those with calls, even where nothing was thought.
   const replays = quirks.includes("replay-reasoning");

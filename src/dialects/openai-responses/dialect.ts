@@ -15,6 +15,7 @@ import { readReply, textBytes } from "./reply.ts";
 import { eventModel, makeEventReader } from "./stream.ts";
 import { renderTokenCount } from "./token-count.ts";
 import { eventUsage } from "./usage.ts";
+import { unsigned } from "./unsigned.ts";
 
 export const openaiResponses: Dialect = {
   id: "openai-responses",
@@ -44,6 +45,7 @@ export const openaiResponses: Dialect = {
 export const openaiResponsesCodec: UpstreamCodec = {
   framing: "sse",
   encodeRequest,
+  unsigned,
   decodeReply,
   makeEventDecoder,
   decodeError: decodeErrorBody,
