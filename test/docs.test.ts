@@ -10,6 +10,8 @@ import { fieldlessVariables, variables } from "../src/config/env.ts";
 import { ineffectiveVariables } from "../src/config/ineffective.ts";
 import { renderVariableTable } from "../src/config/render-docs.ts";
 import { errorKinds } from "../src/core/errors.ts";
+import { renderFidelityTable } from "../src/dialects/render-docs.ts";
+import { publicPaths } from "../src/http/public-paths.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -61,6 +63,73 @@ test("the README's table of variables is what the code reads", () => {
   }
 });
 
+test("the page's table of features is what the gateway judges by", () => {
+  for (const [page, language] of [
+    ["docs/translation.md", "en"],
+    ["docs/zh-CN/translation.md", "zh"],
+  ] as const) {
+    const pattern = /(<!-- fidelity:begin -->\n)[^]*?(\n?<!-- fidelity:end -->)/;
+    const text = read(page);
+    assert.match(text, pattern);
+    const table = renderFidelityTable(language);
+    const wanted = text.replace(
+      pattern,
+      () => `<!-- fidelity:begin -->\n\n${table}\n\n<!-- fidelity:end -->`,
+    );
+    if (process.env["UPDATE_DOCS"] === "1") writeFileSync(join(root, page), wanted);
+    assert.equal(read(page), wanted, "run UPDATE_DOCS=1 node --test test/docs.test.ts");
+  }
+});
+
+test("every path that is served is on the page, and what the page names is served", () => {
+  const served = publicPaths.map(({ path }) =>
+    path
+      .replace(/\/models\/\*$/, "/models/MODEL")
+      .replace(":version", "VERSION")
+      .replace(":project", "PROJECT")
+      .replace(":location", "LOCATION")
+      .replace(":model", "MODEL")
+      .replaceAll(/:[ab]\b/g, "ID"),
+  );
+  for (const page of ["docs/translation.md", "docs/zh-CN/translation.md"]) {
+    const [, table = ""] = /## [^\n]+\n[^]*?\n(\| [^]*?\n)\n/.exec(read(page)) ?? [];
+    const rows = table
+      .split("\n")
+      .slice(2, -1)
+      .map((row) => row.split(" | "));
+    const told = rows.flatMap(([, before = "", behind = ""]) => {
+      const words = (cell: string): string[] =>
+        [...cell.matchAll(/`(\/[^`]*)`/g)].map(([, word = ""]) => word);
+      const projects = words(before).filter((word) => word.startsWith("/projects"));
+      const prefixes = ["", ...words(before).filter((word) => !word.startsWith("/projects"))];
+      const all = prefixes.flatMap((prefix) => [
+        prefix,
+        ...projects.map((inner) =>
+          prefix.replace(/^(\/v1(?:beta1)?)(?=\/publishers)/, `$1${inner}`),
+        ),
+      ]);
+      return words(behind).flatMap((path) => all.map((prefix) => prefix + path));
+    });
+    const covers = (word: string, path: string): boolean =>
+      word.endsWith("/…")
+        ? path === word.slice(0, -2) || path.startsWith(word.slice(0, -1))
+        : word === path;
+    for (const path of served)
+      assert.ok(
+        told.some((word) => covers(word, path)),
+        `${page}: ${path}`,
+      );
+    for (const [, word = ""] of table.matchAll(/`(\/[^`]*)`/g)) {
+      const path = word.replace("MODEL:ACTION", "MODEL").replace(/\/…$/, "");
+      const known = [...served, "/realtime", ...served.map((one) => one.replaceAll("/ID", ""))];
+      assert.ok(
+        known.some((one) => one.includes(path)),
+        `${page} names ${word}`,
+      );
+    }
+  }
+});
+
 test("links between pages lead somewhere", () => {
   let links = 0;
   for (const page of pages)
@@ -77,7 +146,9 @@ test("variables that pages name exist, or are told to have no effect", () => {
   const known = new Set<string>([
     ...table.flatMap(({ name, otherNames = [] }) => [name, ...otherNames]),
     ..."SWITCHYARD_URL SWITCHYARD_TOKEN TEST_POSTGRES_URL TEST_MYSQL_URL TEST_REDIS_URL".split(" "),
-    ..."CI UPDATE_DOCS UPDATE_CASES SWITCHYARD_RECORD_KEY OPENAI_API_KEY OPENAI_BASE_URL POSTGRES_PASSWORD PUBLISH LANG".split(" "),
+    ..."CI GW_KEY UPDATE_DOCS UPDATE_CASES SWITCHYARD_RECORD_KEY OPENAI_API_KEY OPENAI_BASE_URL POSTGRES_PASSWORD PUBLISH LANG".split(
+      " ",
+    ),
   ]);
   for (const page of pages)
     for (const [, name = ""] of read(page).matchAll(/`([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?:=[^`]*)?`/g)) {

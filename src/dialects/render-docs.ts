@@ -16,7 +16,7 @@ export const apiNames: Readonly<Partial<Record<DialectId, string>>> = {
 };
 
 const signs: Readonly<Record<Fidelity, string>> = {
-  exact: "yes",
+  exact: "✓",
   lossy: "≈",
   drop: "–",
   refuse: "400",
