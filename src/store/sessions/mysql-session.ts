@@ -5,10 +5,11 @@ import type { TransactionSettings } from "kysely";
 import type { Connection, ConnectionOptions, ResultSetHeader } from "mysql2";
 import { createConnection } from "mysql2";
 import type { MysqlTarget } from "../database-target.ts";
+import { openEncrypted } from "./open-encrypted.ts";
 import type { SessionLimits } from "./postgres-session.ts";
 import type { Session, SessionResult, SqlParameter } from "./session.ts";
 import { parseExact, SessionLost } from "./session.ts";
-import { readTlsFiles, tlsAttempts } from "./tls-options.ts";
+import { readTlsFiles } from "./tls-options.ts";
 
 /**
  * Isolation is stated each time. A reading transaction takes its snapshot at once: under a server's READ COMMITTED,
@@ -24,26 +25,15 @@ export function beginMysql(settings: TransactionSettings): string[] {
 }
 
 /** Connects, tries the kinds of encryption that the target allows, and makes the settings. */
-export async function openMysqlSession(
-  target: MysqlTarget,
-  limits: SessionLimits,
-): Promise<Session> {
-  const attempts = tlsAttempts(target.tls);
-  for (const [index, attempt] of attempts.entries()) {
-    const session = new MysqlSession(target, attempt.encrypted);
-    const cancel = limits.clock.after(target.connectTimeoutMs, () => session.giveUp());
-    try {
+export function openMysqlSession(target: MysqlTarget, limits: SessionLimits): Promise<Session> {
+  return openEncrypted(target, limits.clock, {
+    make: (encrypted) => new MysqlSession(target, encrypted),
+    open: async (session) => {
       await session.open();
       await configure(session, limits);
-      return session;
-    } catch (error) {
-      session.destroy();
-      if (index === attempts.length - 1 || !isEncryptionRefusal(error)) throw error;
-    } finally {
-      cancel();
-    }
-  }
-  throw new Error("unreachable: the last attempt returns or throws");
+    },
+    isRefusal: isEncryptionRefusal,
+  });
 }
 
 function isEncryptionRefusal(error: unknown): boolean {

@@ -4,9 +4,10 @@ import type { TransactionSettings } from "kysely";
 import { Client, types } from "pg";
 import type { Clock } from "../../core/clock.ts";
 import type { PostgresTarget } from "../database-target.ts";
+import { openEncrypted } from "./open-encrypted.ts";
 import type { Session, SessionResult, SqlParameter } from "./session.ts";
 import { parseExact, SessionLost } from "./session.ts";
-import { readTlsFiles, tlsAttempts } from "./tls-options.ts";
+import { readTlsFiles } from "./tls-options.ts";
 
 export interface SessionLimits {
   readonly clock: Clock;
@@ -27,25 +28,15 @@ export function beginPostgres(settings: TransactionSettings): string[] {
 }
 
 /** Connects, tries the kinds of encryption that the target allows, and makes the settings. */
-export async function openPostgresSession(
+export function openPostgresSession(
   target: PostgresTarget,
   limits: SessionLimits,
 ): Promise<PostgresSession> {
-  const attempts = tlsAttempts(target.tls);
-  for (const [index, attempt] of attempts.entries()) {
-    const session = new PostgresSession(target, attempt.encrypted);
-    const cancel = limits.clock.after(target.connectTimeoutMs, () => session.giveUp());
-    try {
-      await session.open(settingsText(target, limits));
-      return session;
-    } catch (error) {
-      session.destroy();
-      if (index === attempts.length - 1 || !isEncryptionRefusal(error)) throw error;
-    } finally {
-      cancel();
-    }
-  }
-  throw new Error("unreachable: the last attempt returns or throws");
+  return openEncrypted(target, limits.clock, {
+    make: (encrypted) => new PostgresSession(target, encrypted),
+    open: (session) => session.open(settingsText(target, limits)),
+    isRefusal: isEncryptionRefusal,
+  });
 }
 
 function isEncryptionRefusal(error: unknown): boolean {
