@@ -12,7 +12,7 @@ import type { CallRequest, ResourceMethod } from "../wire/call.ts";
 import type { Account } from "./choose-account.ts";
 import type { Reply } from "./reply.ts";
 import type { SendingParts } from "./run-attempt.ts";
-import { Pieces } from "./whole-reply.ts";
+import { Pieces } from "./held-reply.ts";
 
 /** Largest JSON document. */
 const maxDocumentBytes = 64 * 1024 * 1024;

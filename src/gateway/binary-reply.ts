@@ -8,7 +8,7 @@ import type { UpstreamExchange } from "../upstream/upstream.ts";
 import type { Usage } from "../wire/usage.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { brokenExchange } from "./failure.ts";
-import { goneUnanswered } from "./whole-reply.ts";
+import { goneUnanswered } from "./held-reply.ts";
 
 export interface BinaryReplyParts {
   readonly attempt: Attempt;

@@ -13,7 +13,7 @@ import { type AttemptFailure, brokenExchange, toldReplyError } from "./failure.t
 import { readContext } from "./reply-context.ts";
 import type { TranslatedParts } from "./translated-stream.ts";
 import { tellWhole } from "./translated-whole.ts";
-import { goneUnanswered, maxReplyBytes } from "./whole-reply.ts";
+import { goneUnanswered, maxReplyBytes } from "./held-reply.ts";
 
 export class FoldedStream implements BodyTaker {
   readonly #parts: TranslatedParts;

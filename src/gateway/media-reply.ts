@@ -23,7 +23,7 @@ import {
   toldReplyError,
 } from "./failure.ts";
 import type { MediaTurn } from "./media-request.ts";
-import { Pieces, goneUnanswered, maxReplyBytes } from "./whole-reply.ts";
+import { Pieces, goneUnanswered, maxReplyBytes } from "./held-reply.ts";
 
 /** Longest time that an unfinished reply is asked for. */
 const maxPendingMs = 600_000;

@@ -4,7 +4,7 @@ import type { UpstreamExchange } from "../upstream/upstream.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { brokenExchange, fromReplyError, refusedReply } from "./failure.ts";
 import { withSealed } from "./seal-ids.ts";
-import { Pieces, goneUnanswered } from "./whole-reply.ts";
+import { Pieces, goneUnanswered } from "./held-reply.ts";
 
 /** Of an error page no more is read. */
 const maxErrorBytes = 1024 * 1024;

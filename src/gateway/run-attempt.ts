@@ -21,7 +21,8 @@ import { RefusedReply } from "./refused-reply.ts";
 import { StreamTee } from "./tee.ts";
 import { TranslatedStream } from "./translated-stream.ts";
 import { takeTranslatedWhole } from "./translated-whole.ts";
-import { WholeReply, goneUnanswered } from "./whole-reply.ts";
+import { goneUnanswered } from "./held-reply.ts";
+import { WholeReply } from "./whole-reply.ts";
 
 /** How long usage is waited for when the caller left after the finish. */
 const usageWaitMs = 2_000;

@@ -4,11 +4,11 @@
  */
 import { GatewayError, toGatewayError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json-value.ts";
-import type { UpstreamExchange } from "../upstream/upstream.ts";
+import { findObject } from "../dialects/parse-object.ts";
 import type { ReplyError } from "../wire/chat-reply.ts";
-import type { BodyTaker, Settle } from "./ending.ts";
+import type { Settle } from "./ending.ts";
 import { type AttemptFailure, brokenExchange, toldReplyError } from "./failure.ts";
-import { Pieces, goneUnanswered, maxReplyBytes } from "./whole-reply.ts";
+import { HeldReply } from "./held-reply.ts";
 
 /** How one reply is read and told. */
 export interface WholeTurn<Reply> {
@@ -19,61 +19,29 @@ export interface WholeTurn<Reply> {
   tell(reply: Reply): void;
 }
 
-function parseObject(body: Buffer): JsonObject | undefined {
-  try {
-    const parsed: unknown = JSON.parse(body.toString());
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed))
-      return parsed as JsonObject;
-  } catch {
-    // Told by the caller of this, as for JSON that is no object.
-  }
-  return undefined;
-}
-
-export class WholeJson<Reply> implements BodyTaker {
+export class WholeJson<Reply> extends HeldReply {
   readonly #turn: WholeTurn<Reply>;
-  readonly #settle: Settle;
-  readonly #pieces = new Pieces(maxReplyBytes);
 
   constructor(turn: WholeTurn<Reply>, settle: Settle) {
+    super(settle);
     this.#turn = turn;
-    this.#settle = settle;
-  }
-
-  onChunk(chunk: Buffer, exchange: UpstreamExchange): void {
-    if (this.#pieces.add(chunk)) return;
-    exchange.cancel();
-    this.#invalid(`the reply is larger than ${maxReplyBytes} bytes`);
   }
 
   onEnd(): void {
-    const body = this.#pieces.join();
-    const parsed = parseObject(body);
+    const body = this.body();
+    const parsed = findObject(body);
     if (parsed === undefined) return this.#invalid("the reply is not the JSON it should be");
     let reply: Reply;
     try {
       reply = this.#turn.decode(parsed);
     } catch (thrown) {
-      return this.#fail(this.#undecoded(body, parsed, thrown));
+      return this.fail(this.#undecoded(body, parsed, thrown));
     }
     try {
       this.#turn.tell(reply);
     } catch (thrown) {
-      this.#fail(brokenExchange(toGatewayError(thrown)));
+      this.fail(brokenExchange(toGatewayError(thrown)));
     }
-  }
-
-  onError(error: GatewayError): void {
-    this.#fail(brokenExchange(error));
-  }
-
-  onGone(): boolean {
-    this.#settle(goneUnanswered);
-    return false;
-  }
-
-  onDrain(): void {
-    this.onError(new GatewayError("temporarily_unavailable", "this node is stopping"));
   }
 
   /** What is no reply may be an error that the vendor tells under a status of success. */
@@ -86,10 +54,6 @@ export class WholeJson<Reply> implements BodyTaker {
   }
 
   #invalid(message: string): void {
-    this.#fail(brokenExchange(new GatewayError("upstream_invalid", message)));
-  }
-
-  #fail(failure: AttemptFailure): void {
-    this.#settle({ kind: "failed", failure });
+    this.fail(brokenExchange(new GatewayError("upstream_invalid", message)));
   }
 }
