@@ -1,13 +1,14 @@
 /** Reranking as all its dialects have it in common: what is read of a request, and what a reply's usage counts. */
 import { GatewayError } from "../core/errors.ts";
-import { type MemberScan, readString, readValue, scanMembers } from "../core/json.ts";
+import { readValue, scanMembers } from "../core/json.ts";
 import type { JsonObject } from "../core/json-value.ts";
-import type { RerankReply, RerankRequest } from "../wire/media.ts";
+import type { MediaReply, MediaRequest, RerankReply, RerankRequest } from "../wire/media.ts";
 import { type Usage, type UsageKinds, noUsage } from "../wire/usage.ts";
-import type { CallFacts, EventReading, ParseInput, ReplyFacts } from "./contract.ts";
+import type { CallFacts, ParseInput, ReplyFacts } from "./contract.ts";
 import { fieldsOf, findCount } from "./loose-fields.ts";
 import { askedModel, checkModel, readModel } from "./parse-members.ts";
 import { refuse } from "./refuse.ts";
+import { isTold, modelFacts, scanReply, valueAt } from "./reply-members.ts";
 
 /** The facts of a rerank request: only its model is ours to read. */
 export function parseRerank({ body, pathModel }: ParseInput): CallFacts {
@@ -24,11 +25,6 @@ export function parseRerank({ body, pathModel }: ParseInput): CallFacts {
     maxOutputTokens: null,
     scan,
   };
-}
-
-/** No rerank API streams. */
-export function readNoEvent(): EventReading {
-  return { kind: "preamble", hasUsage: false, textBytes: 0, modelStart: -1, modelEnd: -1 };
 }
 
 /** Usage in the words of any of the dialects: tokens, or Cohere's search units; null where nothing was counted. */
@@ -49,28 +45,15 @@ export function decodeRerankUsage(usage: unknown, meta: unknown): Usage | null {
   return { ...noUsage, input, output, ...kinds };
 }
 
-function isTold(body: Buffer, scan: MemberScan, name: string): boolean {
-  const range = scan.members[name];
-  const first = range === undefined ? undefined : body[range.start];
-  return first === 0x7b || (first === 0x22 && range !== undefined && range.end > range.start + 2);
-}
-
 /** Reads a whole reply of any of the dialects; undefined where the bytes are not one JSON object. */
 export function readRerankReply(body: Buffer): ReplyFacts | undefined {
-  let scan: MemberScan;
-  try {
-    scan = scanMembers(body, ["model", "usage", "meta", "results", "data", "error"]);
-  } catch {
-    return undefined;
-  }
-  const { results, data, usage, meta, model } = scan.members;
-  const read = (range: typeof usage): unknown =>
-    range === undefined ? undefined : readValue(body, range);
+  const scan = scanReply(body, ["model", "usage", "meta", "results", "data", "error"]);
+  if (scan === undefined) return undefined;
+  const { results, data, usage, meta, model, error } = scan.members;
   return {
-    usage: decodeRerankUsage(read(usage), read(meta)),
-    model: model === undefined ? null : (readString(body, model) ?? null),
-    modelRange: model !== undefined && body[model.start] === 0x22 ? model : null,
-    isError: isTold(body, scan, "error") || (results === undefined && data === undefined),
+    usage: decodeRerankUsage(valueAt(body, usage), valueAt(body, meta)),
+    ...modelFacts(body, model),
+    isError: isTold(body, error) || (results === undefined && data === undefined),
   };
 }
 
@@ -123,6 +106,32 @@ export function decodeRerankRequest(body: JsonObject, model: string): RerankRequ
     returnDocuments: body["return_documents"] === true,
     maxTokensPerDocument: findCount(body["max_tokens_per_doc"]) ?? null,
   };
+}
+
+/** The request as one for rerank, which it must be. */
+export function asRerank(request: MediaRequest): RerankRequest {
+  if (request.kind !== "rerank") throw new TypeError("not a rerank request");
+  return request;
+}
+
+/** The members of a request that every vendor names alike. */
+export function encodeRerank({ query, documents }: RerankRequest, model: string): JsonObject {
+  return { model, query, documents };
+}
+
+/** The reply as one of rerank, and its results as callers get them: with the documents, where they want them. */
+export function renderRerank(
+  reply: MediaReply,
+  request: MediaRequest,
+): { readonly told: RerankReply; readonly results: readonly JsonObject[] } {
+  if (reply.kind !== "rerank") throw new TypeError("not a rerank reply");
+  const { returnDocuments, documents } = asRerank(request);
+  const results = reply.results.map(({ index, score }) => ({
+    index,
+    relevance_score: score,
+    ...(returnDocuments ? { document: { text: documents[index] ?? "" } } : {}),
+  }));
+  return { told: reply, results };
 }
 
 /** Reads the results of a reply, whichever member holds them, best first. */

@@ -1,25 +1,21 @@
 /** Reads whole replies of Messages and count_tokens, and sums up their text where an estimate is needed. */
-import { type MemberScan, readString, readValue, scanMembers } from "../../core/json.ts";
+import { readString, readValue } from "../../core/json.ts";
 import type { ReplyFacts } from "../contract.ts";
+import { modelFacts, scanReply, textOfMembers } from "../reply-members.ts";
 import { decodeUsage } from "./usage.ts";
 
 const replyNames = ["type", "model", "usage", "error"] as const;
 
 /** Undefined where the bytes are not one JSON object. */
 export function readReply(body: Buffer): ReplyFacts | undefined {
-  let scan: MemberScan;
-  try {
-    scan = scanMembers(body, replyNames);
-  } catch {
-    return undefined;
-  }
+  const scan = scanReply(body, replyNames);
+  if (scan === undefined) return undefined;
   const { type, model, usage, error } = scan.members;
   const first = error === undefined ? undefined : body[error.start];
   const told = first === 0x7b || first === 0x22;
   return {
     usage: usage === undefined ? null : decodeUsage(readValue(body, usage)),
-    model: model === undefined ? null : (readString(body, model) ?? null),
-    modelRange: model !== undefined && body[model.start] === 0x22 ? model : null,
+    ...modelFacts(body, model),
     isError: told || (type !== undefined && readString(body, type) === "error"),
   };
 }
@@ -49,13 +45,5 @@ function memberText(name: string, value: unknown): number {
 
 /** Bytes of text in a request or a reply. It parses the whole, so it is only asked where no usage came. */
 export function textBytes(body: Buffer): number {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body.toString());
-  } catch {
-    return body.length;
-  }
-  if (typeof parsed !== "object" || parsed === null) return body.length;
-  const fields = parsed as Readonly<Record<string, unknown>>;
-  return textMembers.reduce((sum, name) => sum + textIn(fields[name]), 0);
+  return textOfMembers(body, textMembers, textIn);
 }

@@ -2,7 +2,13 @@
 import type { JsonObject } from "../../core/json-value.ts";
 import type { MediaCodec, MediaFront } from "../media-codec.ts";
 import { parseObject } from "../parse-object.ts";
-import { decodeRerankReply, decodeRerankRequest } from "../rerank-shape.ts";
+import {
+  asRerank,
+  decodeRerankReply,
+  decodeRerankRequest,
+  encodeRerank,
+  renderRerank,
+} from "../rerank-shape.ts";
 import { decodeError } from "./errors.ts";
 
 /** A document of the v1 API may be an object whose `rank_fields` are judged one behind the other. */
@@ -27,17 +33,12 @@ export const rerankFront: MediaFront = {
   decodeRequest: ({ body, model }) =>
     decodeRerankRequest(withRankedTexts(body.kind === "json" ? body.value : {}), model),
   encodeReply: (reply, { request, callId }) => {
-    if (reply.kind !== "rerank" || request.kind !== "rerank")
-      throw new TypeError("not a rerank reply");
-    const { usage } = reply;
+    const { told, results } = renderRerank(reply, request);
+    const { usage } = told;
     const units = usage?.kinds?.searchUnits;
     const value = {
-      id: reply.id ?? callId,
-      results: reply.results.map(({ index, score }) => ({
-        index,
-        relevance_score: score,
-        ...(request.returnDocuments ? { document: { text: request.documents[index] ?? "" } } : {}),
-      })),
+      id: told.id ?? callId,
+      results,
       meta: {
         api_version: { version: "2" },
         billed_units:
@@ -51,15 +52,13 @@ export const rerankFront: MediaFront = {
 export const rerankCodec: MediaCodec = {
   serves: ["rerank"],
   encodeRequest: (request, { model }) => {
-    if (request.kind !== "rerank") throw new TypeError("not a rerank request");
+    const asked = asRerank(request);
     const value: JsonObject = {
-      model,
-      query: request.query,
-      documents: request.documents,
-      ...(request.top === null ? {} : { top_n: request.top }),
-      ...(request.maxTokensPerDocument === null
+      ...encodeRerank(asked, model),
+      ...(asked.top === null ? {} : { top_n: asked.top }),
+      ...(asked.maxTokensPerDocument === null
         ? {}
-        : { max_tokens_per_doc: request.maxTokensPerDocument }),
+        : { max_tokens_per_doc: asked.maxTokensPerDocument }),
     };
     return { body: { kind: "json", value } };
   },

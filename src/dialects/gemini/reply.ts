@@ -1,6 +1,7 @@
 /** Reads whole replies (candidates, embeddings, counts), and sums up their text where an estimate is needed. */
-import { type MemberScan, readString, readValue, scanMembers } from "../../core/json.ts";
+import { type MemberScan, readValue } from "../../core/json.ts";
 import type { ReplyFacts } from "../contract.ts";
+import { modelFacts, scanReply, textWithin } from "../reply-members.ts";
 import { decodeUsage, findUsage } from "./usage.ts";
 
 const replyNames = [
@@ -27,19 +28,13 @@ function replyUsage(body: Buffer, scan: MemberScan): ReplyFacts["usage"] {
 
 /** Undefined where the bytes are not one JSON object. */
 export function readReply(body: Buffer): ReplyFacts | undefined {
-  let scan: MemberScan;
-  try {
-    scan = scanMembers(body, replyNames);
-  } catch {
-    return undefined;
-  }
-  const modelRange = scan.members["modelVersion"] ?? null;
+  const scan = scanReply(body, replyNames);
+  if (scan === undefined) return undefined;
   const error = scan.members["error"];
   const answered = answers.some((name) => scan.members[name] !== undefined);
   return {
     usage: replyUsage(body, scan),
-    model: modelRange === null ? null : (readString(body, modelRange) ?? null),
-    modelRange: modelRange !== null && body[modelRange.start] === 0x22 ? modelRange : null,
+    ...modelFacts(body, scan.members["modelVersion"]),
     isError: error !== undefined && body[error.start] === 0x7b && !answered,
   };
 }
@@ -67,12 +62,7 @@ const unread: readonly string[] = [
 
 function textIn(value: unknown): number {
   if (typeof value === "string") return Buffer.byteLength(value);
-  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + textIn(item), 0);
-  if (typeof value !== "object" || value === null) return 0;
-  return Object.entries(value).reduce(
-    (sum, [name, item]) => (unread.includes(name) ? sum : sum + textIn(item)),
-    0,
-  );
+  return textWithin(value, unread, textIn);
 }
 
 /** Bytes of text in a request or a reply. It parses the whole, so it is only asked where no usage came. */

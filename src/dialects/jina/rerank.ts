@@ -2,7 +2,13 @@
 import type { JsonObject } from "../../core/json-value.ts";
 import type { MediaCodec, MediaFront } from "../media-codec.ts";
 import { parseObject } from "../parse-object.ts";
-import { decodeRerankReply, decodeRerankRequest } from "../rerank-shape.ts";
+import {
+  asRerank,
+  decodeRerankReply,
+  decodeRerankRequest,
+  encodeRerank,
+  renderRerank,
+} from "../rerank-shape.ts";
 import { decodeError } from "./errors.ts";
 
 export const rerankFront: MediaFront = {
@@ -13,21 +19,16 @@ export const rerankFront: MediaFront = {
       model,
     ),
   encodeReply: (reply, { request, model }) => {
-    if (reply.kind !== "rerank" || request.kind !== "rerank")
-      throw new TypeError("not a rerank reply");
-    const results = reply.results.map(({ index, score }) => ({
-      index,
-      relevance_score: score,
-      ...(request.returnDocuments ? { document: { text: request.documents[index] ?? "" } } : {}),
-    }));
-    const tokens = reply.usage === null ? 0 : reply.usage.input + reply.usage.output;
-    const units = reply.usage?.kinds?.searchUnits;
+    const { told, results } = renderRerank(reply, request);
+    const { usage } = told;
+    const tokens = usage === null ? 0 : usage.input + usage.output;
+    const units = usage?.kinds?.searchUnits;
     const value = {
       model,
       object: "list",
       usage: {
         total_tokens: tokens,
-        prompt_tokens: reply.usage?.input ?? 0,
+        prompt_tokens: usage?.input ?? 0,
         ...(units === undefined ? {} : { search_units: units }),
       },
       results,
@@ -39,12 +40,10 @@ export const rerankFront: MediaFront = {
 export const rerankCodec: MediaCodec = {
   serves: ["rerank"],
   encodeRequest: (request, { model }) => {
-    if (request.kind !== "rerank") throw new TypeError("not a rerank request");
+    const asked = asRerank(request);
     const value: JsonObject = {
-      model,
-      query: request.query,
-      documents: request.documents,
-      ...(request.top === null ? {} : { top_n: request.top }),
+      ...encodeRerank(asked, model),
+      ...(asked.top === null ? {} : { top_n: asked.top }),
       // The documents are known here: they need not come back.
       return_documents: false,
     };

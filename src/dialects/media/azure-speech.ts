@@ -1,7 +1,7 @@
 /** Azure's Speech service: text as SSML, the voice within it, the format in a header. */
 import type { SpeechRequest } from "../../wire/media.ts";
 import type { MediaCodec } from "../media-codec.ts";
-import { asKind, audioOf, cannot } from "./cannot.ts";
+import { asKind, audioReply, cannot } from "./cannot.ts";
 import { decodeVendorError } from "./vendor-error.ts";
 import { voiceFor } from "./voices.ts";
 
@@ -70,15 +70,7 @@ export const azureSpeech: MediaCodec = {
       bytesBack: { mediaType, usage: null },
     };
   },
-  decodeReply: (answer, { request }) => ({
-    kind: "reply",
-    reply: {
-      kind: "speech",
-      mediaType: outputFormats[asKind(request, "speech").format]?.[1] ?? "audio/mpeg",
-      audio: audioOf(answer),
-      model: null,
-      usage: null,
-    },
-  }),
+  decodeReply: (answer, { request }) =>
+    audioReply(answer, outputFormats[asKind(request, "speech").format]?.[1]),
   decodeError: decodeVendorError,
 };

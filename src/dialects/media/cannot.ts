@@ -3,7 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { ImageRequest, MediaRequest } from "../../wire/media.ts";
 import { findObject } from "../parse-object.ts";
-import type { MediaAnswer } from "../media-codec.ts";
+import type { DecodedMedia, MediaAnswer } from "../media-codec.ts";
 import { fieldFault } from "../refuse.ts";
 
 /** The error of a field that this vendor cannot do. */
@@ -34,7 +34,7 @@ export function onlyUrls(request: ImageRequest): void {
 }
 
 /** The audio of a reply that is nothing else. Throws `upstream_invalid` for JSON and for nothing. */
-export function audioOf(answer: MediaAnswer): Buffer {
+function audioOf(answer: MediaAnswer): Buffer {
   const type = answer.headers["content-type"] ?? "";
   if (answer.body.length > 0 && !type.includes("json")) return answer.body;
   throw new GatewayError("upstream_invalid", "the reply is not the audio it should be");
@@ -55,4 +55,11 @@ export function objectsIn(value: unknown): readonly JsonObject[] {
 /** A reply's JSON, an empty object where it is something else. */
 export function looseObject(body: Buffer): JsonObject {
   return findObject(body) ?? {};
+}
+
+/** A reply that is the audio itself. */
+export function audioReply(answer: MediaAnswer, mediaType: string | undefined): DecodedMedia {
+  const audio = audioOf(answer);
+  const reply = { audio, mediaType: mediaType ?? "audio/mpeg", model: null, usage: null };
+  return { kind: "reply", reply: { kind: "speech", ...reply } };
 }

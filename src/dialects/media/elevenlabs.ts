@@ -4,7 +4,7 @@ import type { FormPart, SpeechRequest, TimedText, TranscriptionRequest } from ".
 import { noUsage } from "../../wire/usage.ts";
 import type { DecodedMedia, EncodedMedia, MediaCodec } from "../media-codec.ts";
 import { parseObject } from "../parse-object.ts";
-import { asKind, audioOf, cannot, objectsIn } from "./cannot.ts";
+import { asKind, audioReply, cannot, objectsIn } from "./cannot.ts";
 import { textPart } from "./form-fields.ts";
 import { decodeVendorError } from "./vendor-error.ts";
 import { voiceFor } from "./voices.ts";
@@ -36,16 +36,8 @@ export const elevenlabsSpeech: MediaCodec = {
       bytesBack: { mediaType, usage: null },
     };
   },
-  decodeReply: (answer, { request }) => ({
-    kind: "reply",
-    reply: {
-      kind: "speech",
-      mediaType: outputFormats[asKind(request, "speech").format]?.[1] ?? "audio/mpeg",
-      audio: audioOf(answer),
-      model: null,
-      usage: null,
-    },
-  }),
+  decodeReply: (answer, { request }) =>
+    audioReply(answer, outputFormats[asKind(request, "speech").format]?.[1]),
   decodeError: decodeVendorError,
 };
 

@@ -1,7 +1,8 @@
 /** Reads whole replies of chat, completions and embeddings, and sums up their text where an estimate is needed. */
-import { type MemberScan, readString, readValue, scanMembers } from "../../core/json.ts";
+import { type MemberScan, readValue } from "../../core/json.ts";
 import type { Json } from "../../core/json-value.ts";
 import type { ReplyFacts } from "../contract.ts";
+import { isTold, modelFacts, scanReply, textOfMembers, textWithin } from "../reply-members.ts";
 import { findHiddenError } from "./reply-errors.ts";
 import { decodeUsage, findUsage } from "./usage.ts";
 
@@ -9,13 +10,6 @@ import { decodeUsage, findUsage } from "./usage.ts";
 const hidingNames = ["base_resp", "error_code", "Response"] as const;
 const ownNames = ["model", "usage", "error", "choices", "data", "x_groq"] as const;
 const replyNames = [...ownNames, ...hidingNames] as const;
-
-function isTruthy(body: Buffer, scan: MemberScan, name: string): boolean {
-  const range = scan.members[name];
-  if (range === undefined) return false;
-  const first = body[range.start];
-  return first === 0x7b || (first === 0x22 && range.end > range.start + 2);
-}
 
 function replyUsage(body: Buffer, scan: MemberScan): ReplyFacts["usage"] {
   const range = scan.members["usage"];
@@ -41,19 +35,13 @@ function hidesError(body: Buffer, scan: MemberScan): boolean {
 
 /** Undefined where the bytes are not one JSON object. */
 export function readReply(body: Buffer): ReplyFacts | undefined {
-  let scan: MemberScan;
-  try {
-    scan = scanMembers(body, replyNames);
-  } catch {
-    return undefined;
-  }
-  const modelRange = scan.members["model"] ?? null;
+  const scan = scanReply(body, replyNames);
+  if (scan === undefined) return undefined;
   const answered = isAnswer(body, scan, "choices") || isAnswer(body, scan, "data");
   return {
     usage: replyUsage(body, scan),
-    model: modelRange === null ? null : (readString(body, modelRange) ?? null),
-    modelRange: modelRange !== null && body[modelRange.start] === 0x22 ? modelRange : null,
-    isError: !answered && (isTruthy(body, scan, "error") || hidesError(body, scan)),
+    ...modelFacts(body, scan.members["model"]),
+    isError: !answered && (isTold(body, scan.members["error"]) || hidesError(body, scan)),
   };
 }
 
@@ -66,23 +54,10 @@ function textIn(value: unknown): number {
   if (typeof value === "string") return value.startsWith("data:") ? 0 : Buffer.byteLength(value);
   // An input may be given as token numbers; four bytes stand for one token.
   if (typeof value === "number") return 4;
-  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + textIn(item), 0);
-  if (typeof value !== "object" || value === null) return 0;
-  return Object.entries(value).reduce(
-    (sum, [name, item]) => (mediaMembers.includes(name) ? sum : sum + textIn(item)),
-    0,
-  );
+  return textWithin(value, mediaMembers, textIn);
 }
 
 /** Bytes of text in a request or a reply. It parses the whole, so it is only asked where no usage came. */
 export function textBytes(body: Buffer): number {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body.toString());
-  } catch {
-    return body.length;
-  }
-  if (typeof parsed !== "object" || parsed === null) return body.length;
-  const fields = parsed as Readonly<Record<string, unknown>>;
-  return textMembers.reduce((sum, name) => sum + textIn(fields[name]), 0);
+  return textOfMembers(body, textMembers, textIn);
 }

@@ -2,13 +2,13 @@
 import {
   type ByteRange,
   type MemberScan,
-  readString,
   readValue,
   scanMembers,
   skipSpace,
   skipValue,
 } from "../../core/json.ts";
 import type { ReplyFacts } from "../contract.ts";
+import { isTold, modelFacts, valueAt } from "../reply-members.ts";
 import { type Counted, decodeUsage } from "./usage.ts";
 
 const replyNames = ["model", "usage", "error", "data", "results", "text", "duration"] as const;
@@ -33,11 +33,6 @@ function countedIn(body: Buffer, scan: MemberScan): Counted {
   return seconds !== undefined && seconds > 0 ? { seconds } : {};
 }
 
-function isTold(body: Buffer, range: ByteRange | undefined): boolean {
-  const first = range === undefined ? undefined : body[range.start];
-  return first === 0x7b || (first === 0x22 && range !== undefined && range.end > range.start + 2);
-}
-
 /** Undefined where the bytes are not one JSON object. */
 export function readReply(body: Buffer): ReplyFacts | undefined {
   let scan: MemberScan;
@@ -48,13 +43,11 @@ export function readReply(body: Buffer): ReplyFacts | undefined {
   } catch {
     return undefined;
   }
-  const { usage, error, data, results, text } = scan.members;
-  const model = scan.members["model"] ?? null;
+  const { model, usage, error, data, results, text } = scan.members;
   const answered = data !== undefined || results !== undefined || text !== undefined;
   return {
-    usage: decodeUsage(usage === undefined ? undefined : readValue(body, usage), counted),
-    model: model === null ? null : (readString(body, model) ?? null),
-    modelRange: model !== null && body[model.start] === 0x22 ? model : null,
+    usage: decodeUsage(valueAt(body, usage), counted),
+    ...modelFacts(body, model),
     isError: isTold(body, error) && !answered,
   };
 }
