@@ -5,7 +5,7 @@
 import { answerTo } from "./answers.ts";
 import { callsFor, instanceOf } from "./schema-values.ts";
 import type { Heard, Said, Script, Tokens } from "./turn.ts";
-import { cut } from "./turn.ts";
+import { asObject, cut } from "./turn.ts";
 import { type SpokenTurn, type Wishes, wishesOf } from "./wishes.ts";
 
 const lettersAToken = 4;
@@ -40,10 +40,16 @@ function stopAt(text: string, stops: readonly string[]): { text: string; stopped
   return { text: text.slice(0, text.indexOf(found)), stoppedBy: found };
 }
 
+/** A schema that instructions hold, for vendors that take none beside them. */
+function schemaIn(system: string): Readonly<Record<string, unknown>> {
+  const [, text] = /JSON Schema[^{]*(\{[^]*\})/.exec(system) ?? [];
+  return text === undefined ? {} : asObject(JSON.parse(text));
+}
+
 /** What an answer to a question that wants JSON is; undefined: it does not. */
 function jsonFor({ format, userText }: Heard, { system }: Wishes): string | undefined {
   if (format === null && !/\bJSON\b/.test(system)) return undefined;
-  const wanted = format ?? {};
+  const wanted = format ?? schemaIn(system);
   if (Object.keys(wanted).length > 0) return JSON.stringify(instanceOf(wanted, userText));
   const named = [...userText.matchAll(/"(\w+)"(?:\s*\((?:an? )?(\w+)\))?/g)];
   const properties = Object.fromEntries(named.map(([, name, type]) => [name, { type }]));

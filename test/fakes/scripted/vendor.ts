@@ -22,6 +22,10 @@ export interface Vendor {
   failNext(...failures: readonly Failure[]): void;
   /** How many of those are still to come. */
   readonly failing: number;
+  /** So many conversations were left by the other side before they were answered. */
+  readonly left: number;
+  /** Resolves once the claim holds; rejects after 5 s. */
+  until(claim: () => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -235,6 +239,7 @@ export async function startVendor(script: Script): Promise<Vendor> {
   const paths: string[] = [];
   const memory = openMemory();
   const failures: Failure[] = [];
+  let left = 0;
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? "/", "http://scripted");
     paths.push(`${request.method} ${url.pathname}`);
@@ -247,7 +252,8 @@ export async function startVendor(script: Script): Promise<Vendor> {
     const { api } = spoken.heard;
     const message = faultOf(spoken.heard);
     const failure = message === undefined ? failures.shift() : { status: 400, message };
-    if (failure !== undefined && "hangs" in failure) return;
+    if (failure !== undefined && "hangs" in failure)
+      return void response.on("close", () => (left += 1));
     if (failure !== undefined && "status" in failure) return refuse(response, api, failure);
     const said = { ...script(spoken.heard), ...(body["background"] === true && { queued: true }) };
     const turn = spoken.render(spoken.heard, said);
@@ -269,6 +275,16 @@ export async function startVendor(script: Script): Promise<Vendor> {
     paths,
     get failing() {
       return failures.length;
+    },
+    get left() {
+      return left;
+    },
+    until: async (claim) => {
+      const deadline = performance.now() + 5000;
+      while (!claim()) {
+        if (performance.now() > deadline) throw new Error("not within 5 s");
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
     },
     failNext: (...next) => void failures.push(...next),
     close: () =>

@@ -138,11 +138,61 @@ function gemini(body: Obj): Own {
   };
 }
 
+function converse(body: Obj): Own {
+  const inference = asObject(body["inferenceConfig"]);
+  return {
+    system: textOf(body["system"]),
+    turns: spoken(asList(body["messages"])),
+    maxTokens: number(inference["maxTokens"]),
+    stop: strings(inference["stopSequences"]),
+    thinks: false,
+    showsThoughts: false,
+    parallel: true,
+    logprobs: false,
+    choices: 1,
+  };
+}
+
+function cohere(body: Obj): Own {
+  const thinks = asObject(body["thinking"])["type"] === "enabled";
+  return {
+    system: systemsOf(asList(body["messages"])),
+    turns: spoken(asList(body["messages"])),
+    maxTokens: number(body["max_tokens"]),
+    stop: strings(body["stop_sequences"]),
+    thinks,
+    showsThoughts: thinks,
+    parallel: true,
+    logprobs: body["logprobs"] === true,
+    choices: 1,
+  };
+}
+
+function ollama(body: Obj): Own {
+  const options = asObject(body["options"]);
+  const think = body["think"];
+  const thinks = think === true || typeof think === "string";
+  return {
+    system: systemsOf(asList(body["messages"])),
+    turns: spoken(asList(body["messages"])),
+    maxTokens: number(options["num_predict"]),
+    stop: strings(options["stop"]),
+    thinks,
+    showsThoughts: thinks,
+    parallel: true,
+    logprobs: false,
+    choices: 1,
+  };
+}
+
 const readers: Readonly<Partial<Record<Heard["api"], (body: Obj) => Own>>> = {
   chat,
   responses,
   messages,
   gemini,
+  converse,
+  cohere,
+  ollama,
 };
 
 const read = [
@@ -153,6 +203,7 @@ const read = [
   "input",
   "contents",
   "tools",
+  "toolConfig",
 ];
 
 /** Throws where it knows no wishes of this API. */
