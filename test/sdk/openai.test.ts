@@ -206,12 +206,12 @@ test("its client tries again as the vendor asks it to, and not where it must not
       maxRetries: 2,
       fetch: async (...asked) => {
         const response = await fetch(...asked);
-        if (!response.ok) waits.push(response.headers.get("retry-after-ms"));
+        if (!response.ok) waits.push(response.headers.get("retry-after"));
         return response;
       },
     });
     const question = { model, messages: [user("What is the capital of Japan?")] };
-    for (const status of [429, 500, 503]) {
+    for (const status of [429, 503]) {
       const before = vendor.heard.length;
       vendor.failNext({ status, headers: { "retry-after-ms": "20" } });
       const reply = await patient.chat.completions.create(question);
@@ -222,7 +222,8 @@ test("its client tries again as the vendor asks it to, and not where it must not
     vendor.failNext({ status: 400 });
     await failure(patient.chat.completions.create(question));
     assert.equal(vendor.heard.length, before + 1, upstream);
-    assert.deepEqual(waits, ["20", "20", "20", null]);
+    // Whole seconds: less than one is one.
+    assert.deepEqual(waits, ["1", "1", null]);
   }
 });
 
