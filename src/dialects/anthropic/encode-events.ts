@@ -138,11 +138,33 @@ function onDelta(state: StreamState, event: Of<"delta">): string {
   if (block === undefined || event.text === "") return "";
   const begun = begin(state, block);
   const { kind } = block.start;
-  if (kind === "tool-call")
-    return begun + deltaFrame(block.index, "input_json_delta", "partial_json", event.text);
+  if (kind === "tool-call") return begun + argumentsDelta(block, event.text, begun !== "");
   if (kind === "reasoning")
     return begun + deltaFrame(block.index, "thinking_delta", "thinking", event.text);
   return begun + deltaFrame(block.index, "text_delta", "text", event.text);
+}
+
+/** Free text of a custom tool stands in an object, as in whole replies: what opens and closes it, and its pieces. */
+const customOpening = '{"input":"';
+const customClosing = '"}';
+
+function isCustom({ start }: OpenBlock): boolean {
+  return start.kind === "tool-call" && start.custom === true;
+}
+
+function argumentsDelta(block: OpenBlock, text: string, isFirst: boolean): string {
+  const piece = isCustom(block)
+    ? (isFirst ? customOpening : "") + JSON.stringify(text).slice(1, -1)
+    : text;
+  return deltaFrame(block.index, "input_json_delta", "partial_json", piece);
+}
+
+/** A call without arguments: one empty fragment, as Anthropic does it. */
+function lastArguments(block: OpenBlock, isBare: boolean): string {
+  const custom = isBare ? customOpening + customClosing : customClosing;
+  const piece = isCustom(block) ? custom : "";
+  if (!isBare && piece === "") return "";
+  return deltaFrame(block.index, "input_json_delta", "partial_json", piece);
 }
 
 function onCarried(state: StreamState, event: Of<"carried">): string {
@@ -196,12 +218,11 @@ function onBlockEnd(state: StreamState, event: Of<"block-end">): string {
   if (start.kind === "reasoning" && !block.signed)
     return signatureFrame(block, unsignedSlot) + stopFrame(block.index);
   if (start.kind !== "tool-call") return stopFrame(block.index);
-  // A call without arguments: one empty fragment, as Anthropic does it.
   const isBare = block.index === -1;
   const begun = begin(state, block);
-  const empty = isBare ? deltaFrame(block.index, "input_json_delta", "partial_json", "") : "";
+  const last = lastArguments(block, isBare);
   const thought = late === undefined ? "" : callThought(state, start.id, late);
-  return `${begun}${empty}${stopFrame(block.index)}${thought}`;
+  return `${begun}${last}${stopFrame(block.index)}${thought}`;
 }
 
 /** Why it ended, and all counts: told once, when both are known or nothing more will come. */
