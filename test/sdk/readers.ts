@@ -130,7 +130,7 @@ const chat: Read = async ({ url, key, model, stream }) => {
     noteUsage(reply.usage);
     return told;
   }
-  const calls: { name: string; arguments: string }[] = [];
+  const calls: { name: string; arguments: string; custom: boolean }[] = [];
   const events = await client.chat.completions.create({
     model,
     messages,
@@ -144,14 +144,23 @@ const chat: Read = async ({ url, key, model, stream }) => {
       noteUsage(asObject(choice)["usage"]);
       noteText(choice.delta);
       for (const [position, call] of (choice.delta?.tool_calls ?? []).entries()) {
-        const held = (calls[call.index ?? position] ??= { name: "", arguments: "" });
-        held.name ||= call.function?.name ?? "";
-        held.arguments += call.function?.arguments ?? "";
+        const held = (calls[call.index ?? position] ??= {
+          name: "",
+          arguments: "",
+          custom: "custom" in call,
+        });
+        // The client's own types know no custom calls in streams yet.
+        const custom = asObject(asObject(call)["custom"]);
+        held.name ||= call.function?.name ?? String(custom["name"] ?? "");
+        held.arguments += call.function?.arguments ?? String(custom["input"] ?? "");
       }
       if (choice.finish_reason) told.finish = chatFinish[choice.finish_reason] ?? "other";
     }
   }
-  told.calls = calls.map((call) => ({ ...call, arguments: canonicalText(call.arguments) }));
+  told.calls = calls.map(({ name, arguments: text, custom }) => ({
+    name,
+    arguments: custom ? text : canonicalText(text),
+  }));
   return told;
 };
 
