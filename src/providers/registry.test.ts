@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sampleSettings } from "../../test/providers/sample-settings.ts";
+import { findEmbeddingCodec } from "../dialects/embedding-registry.ts";
 import { findMediaCodec } from "../dialects/media-registry.ts";
 import { findDialect, findUpstreamCodec } from "../dialects/registry.ts";
 import type { Endpoint, Provider } from "./contract.ts";
@@ -52,7 +53,7 @@ for (const provider of providers)
       for (const [operation, endpoints] of Object.entries(provider.endpoints))
         for (const { dialect } of endpoints) {
           const passes = findDialect(dialect) !== undefined;
-          const translated = [findUpstreamCodec, findMediaCodec].some(
+          const translated = [findUpstreamCodec, findMediaCodec, findEmbeddingCodec].some(
             (find) => find(dialect) !== undefined,
           );
           assert.ok(passes || translated, `${operation}: ${dialect}`);
