@@ -3,6 +3,7 @@
  * Promise kept here: where chunks are cut changes nothing, and a body that breaks off within an event is told as such.
  */
 import { GatewayError } from "../core/errors.ts";
+import { nestsTooDeep } from "../core/json-depth.ts";
 import { renderEvent } from "../core/sse.ts";
 import type { ReplyError } from "../wire/chat-reply.ts";
 import type { Framing, StreamEvent } from "./codec.ts";
@@ -31,7 +32,11 @@ const framers: Readonly<Record<Framing, (onEvent: (event: StreamEvent) => void) 
 
 /** A framer for one body. Comments, blank lines and events without data yield nothing. */
 export function makeFramer(framing: Framing, onEvent: (event: StreamEvent) => void): Framer {
-  return framers[framing](onEvent);
+  return framers[framing]((event) => {
+    if (nestsTooDeep(event.payload))
+      throw new GatewayError("upstream_invalid", "An event of the stream nests too deep");
+    onEvent(event);
+  });
 }
 
 /** Writes an event as SSE, for streams that are framed otherwise upstream and pass through to SSE callers. */

@@ -1,10 +1,11 @@
 /** Parses bodies that are to be translated: the one place where a vendor's JSON is trusted to be an object. */
 import { GatewayError } from "../core/errors.ts";
+import { parseJson } from "../core/json-depth.ts";
 import type { JsonObject } from "../core/json-value.ts";
 
 function parse(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString());
+    return parseJson(body.toString());
   } catch {
     return undefined;
   }

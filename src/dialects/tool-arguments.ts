@@ -2,6 +2,7 @@
  * Arguments of tool calls for dialects that want them parsed.
  * Promise kept here: what cannot be parsed (cut off by an output limit) still arrives, as text in an object.
  */
+import { parseJson } from "../core/json-depth.ts";
 import type { JsonObject } from "../core/json-value.ts";
 
 /** Name under which unreadable arguments travel. */
@@ -12,7 +13,7 @@ export function argumentsObject(text: string): JsonObject {
   if (text.trim() === "") return {};
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch {
     return { [unreadableName]: text };
   }

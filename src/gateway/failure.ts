@@ -85,9 +85,10 @@ export function refusedReply(parts: {
   const retryAfterS = parts.retryAfterS ?? told.retryAfterS;
   const verdict = verdictOf(status, told);
   const callersFault = verdict.kind === "upstream_refused";
+  const detail = told.message.trim() || `The upstream answered ${status} and said nothing`;
   const error = new GatewayError(verdict.kind, `upstream answered ${status}: ${told.message}`, {
     ...(retryAfterS === undefined ? {} : { retryAfterS }),
-    ...(callersFault ? { status, values: { detail: told.message } } : {}),
+    ...(callersFault ? { status, values: { detail } } : {}),
     ...(verdict.status === undefined ? {} : { status: verdict.status }),
   });
   const length = { "content-length": String(body.length) };

@@ -1,4 +1,5 @@
 /** Replies of any vendor as GenerateContentResponse. Promise kept here: no call is told whose arguments are no JSON. */
+import { parseJson } from "../../core/json-depth.ts";
 import type { Json, JsonObject } from "../../core/json-value.ts";
 import type { ChatReply, Finish, ReplyChoice } from "../../wire/chat-reply.ts";
 import type { AssistantPart } from "../../wire/conversation.ts";
@@ -13,7 +14,7 @@ import { encodeUsage } from "./usage.ts";
 function isWhole(text: string): boolean {
   if (text.trim() === "") return true;
   try {
-    JSON.parse(text);
+    parseJson(text);
     return true;
   } catch {
     return false;

@@ -2,6 +2,7 @@
  * What a function answered: Google wants an object, everybody else a text. Promise kept here: there and back again
  * gives the same text, and no number is rounded on the way.
  */
+import { parseJson } from "../../core/json-depth.ts";
 import type { Json, JsonObject } from "../../core/json-value.ts";
 
 export interface ResultText {
@@ -38,7 +39,7 @@ function objectIn(text: string): JsonObject | undefined {
   // A number of so many digits would be rounded.
   if (/\d{16}|[\d.][eE][+-]?\d/.test(text)) return undefined;
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed = parseJson(text);
     return typeof parsed === "object" && parsed !== null ? (parsed as JsonObject) : undefined;
   } catch {
     return undefined;

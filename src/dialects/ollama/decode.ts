@@ -91,6 +91,9 @@ export function decodeReply(body: JsonObject, context: ReadContext): ChatReply {
     if (error !== null) throw new GatewayError("upstream_failed", error);
     throw new GatewayError("upstream_invalid", "The reply has no `message`");
   }
+  // The first line of a stream that broke off behind it.
+  if (body["done"] === false)
+    throw new GatewayError("upstream_truncated", "The reply ends before it is done");
   const parts = readParts(message, context);
   const called = parts.some(({ kind }) => kind === "tool-call");
   const finish = readFinish(body["done_reason"], called);

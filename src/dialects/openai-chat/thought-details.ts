@@ -2,6 +2,7 @@
  * Reasoning as chat completions tell it beyond OpenAI's own words: `reasoning_details` (OpenRouter) and
  * `thinking_blocks` (LiteLLM). Promise kept here: what an upstream wants back returns to it word for word.
  */
+import { parseJson } from "../../core/json-depth.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { Carried, ReasoningPart } from "../../wire/conversation.ts";
 import { canRead, packCarried, packWithText, unpackCarried, unpackText } from "../carried.ts";
@@ -110,7 +111,7 @@ export function returnDetails(
 
 function parseDetail(data: string): JsonObject {
   try {
-    return jsonOf(JSON.parse(data));
+    return jsonOf(parseJson(data));
   } catch {
     return {};
   }
