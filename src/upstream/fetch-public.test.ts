@@ -1,9 +1,11 @@
 /** What callers name by URL is fetched only from where it may be, however the address is written or moves. */
 import assert from "node:assert/strict";
 import { type RequestListener, createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
+import { makeCertificate } from "../../test/engines/tls-certificate.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { type FetchPublicParts, type FetchWish, makeFetchPublic } from "./fetch-public.ts";
 import type { Resolve } from "./resolve-name.ts";
@@ -329,4 +331,31 @@ test("answers other than a plain 200 are no files, and a stranger's port tells n
   await new Promise((resolve) => closed.close(resolve));
   const nobody = await fetcher(local)(`http://127.0.0.1:${port}/`);
   assert.deepEqual(nobody, { kind: "refused", reason: "host" });
+});
+
+test("over TLS the name is told, and a certificate of nobody's trust is no answer", async (t) => {
+  const { key, cert } = makeCertificate({ names: ["files.test"] });
+  const names: string[] = [];
+  const paths: string[] = [];
+  const server = createTlsServer(
+    {
+      key,
+      cert,
+      SNICallback: (name, done) => {
+        names.push(name);
+        done(null);
+      },
+    },
+    (request, response) => {
+      paths.push(request.url ?? "");
+      response.end();
+    },
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const fetchIt = fetcher({ ...local, resolve: () => Promise.resolve(["127.0.0.1"]) });
+  const got = await fetchIt(`https://files.test:${port}/a.png`);
+  assert.deepEqual(got, { kind: "refused", reason: "host" });
+  assert.deepEqual([names, paths], [["files.test"], []]);
 });
