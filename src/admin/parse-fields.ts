@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { GatewayError } from "../core/errors.ts";
 import type { FieldFault } from "../core/errors.ts";
 import { scanMembers } from "../core/json.ts";
-import type { Json, JsonObject } from "../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../core/json-value.ts";
 import { wordIssue } from "./issue-words.ts";
 
 /** Fields that will mean something one day; until then they are refused by name. */
@@ -57,11 +57,6 @@ const notStorable = "must be valid text without NUL characters";
 
 function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes("\0");
-}
-
-/** Whether a value is a JSON object. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Checks by a schema; throws `validation_failed` naming every field at fault. */

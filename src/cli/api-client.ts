@@ -2,7 +2,7 @@
  * Speaks the management API of any node. Promise kept here: what the node said is what the user reads,
  * field by field, and a node that does not answer is told apart from one that refuses.
  */
-import type { Json, JsonObject } from "../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../core/json-value.ts";
 import { messageOf } from "../core/errors.ts";
 import type { FieldFault } from "../core/errors.ts";
 
@@ -121,11 +121,6 @@ async function readBody(response: Response, base: string): Promise<JsonObject> {
   }
   if (!response.ok) return {};
   throw new ApiProblem(response.status, { detail: `not a Switchyard node: ${base}` }, undefined);
-}
-
-/** Whether a parsed value is a JSON object. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The objects of a list member (`data`); empty where it is none. */

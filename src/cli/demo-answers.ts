@@ -1,6 +1,6 @@
 /** Builds the demo upstream's replies from the recorded ones, pure: the same request gives the same bytes. */
-import type { Json, JsonObject } from "../core/json-value.ts";
-import { isObject, objectsOf } from "./api-client.ts";
+import { isObject, type Json, type JsonObject } from "../core/json-value.ts";
+import { objectsOf } from "./api-client.ts";
 import chat from "./demo-replies/chat.json" with { type: "json" };
 import embedding from "./demo-replies/embedding.json" with { type: "json" };
 import errors from "./demo-replies/errors.json" with { type: "json" };

@@ -6,8 +6,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { sleep } from "../core/clock.ts";
 import type { Clock } from "../core/clock.ts";
-import type { JsonObject } from "../core/json-value.ts";
-import { isObject } from "./api-client.ts";
+import { isObject, type JsonObject } from "../core/json-value.ts";
 import { demoModels, findDemoError, renderDemoReply, renderDemoStream } from "./demo-answers.ts";
 
 export interface DemoUpstream {

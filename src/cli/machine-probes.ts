@@ -5,8 +5,7 @@ import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { makeId } from "../core/ids.ts";
 import { messageOf } from "../core/errors.ts";
-import type { JsonObject } from "../core/json-value.ts";
-import { isObject } from "./api-client.ts";
+import { isObject, type JsonObject } from "../core/json-value.ts";
 import type { DiskFacts, MemoryFacts, PortFacts } from "./doctor-probes.ts";
 
 /** Tries to listen; where it cannot, asks who does. */

@@ -1,7 +1,6 @@
 /** `channels|keys|groups|prices` `add|list|get|edit|remove`: one implementation for all nouns. */
 import type { Command } from "commander";
-import type { JsonObject } from "../core/json-value.ts";
-import { isObject } from "./api-client.ts";
+import { isObject, type JsonObject } from "../core/json-value.ts";
 import type { ApiReply, ApiRequest } from "./api-client.ts";
 import { addConnectionFlags, addWaitFlag, connect, listAll, waitQuery } from "./connection.ts";
 import { CommandFailure, exitCodes } from "./exit-codes.ts";

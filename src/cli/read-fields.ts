@@ -1,8 +1,7 @@
 /** Turns flags into the body of a write. Promise kept here: a secret never has to stand on the command line. */
 import { readFile } from "node:fs/promises";
 import { messageOf } from "../core/errors.ts";
-import type { Json, JsonObject } from "../core/json-value.ts";
-import { isObject } from "./api-client.ts";
+import { isObject, type Json, type JsonObject } from "../core/json-value.ts";
 import { CommandFailure, exitCodes } from "./exit-codes.ts";
 import type { FieldFlag, Noun } from "./nouns.ts";
 import type { CommandParts } from "./program-parts.ts";

@@ -1,4 +1,4 @@
-/** The type of parsed JSON. */
+/** The types of parsed JSON. */
 
 /** Any JSON value. */
 export type Json =
@@ -11,3 +11,8 @@ export type Json =
 
 /** A JSON object. */
 export type JsonObject = { readonly [name: string]: Json };
+
+/** Whether a value is an object (no list, not null). */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -10,11 +10,7 @@ import {
   skipSpace,
   splice,
 } from "../core/json.ts";
-import type { Json, JsonObject } from "../core/json-value.ts";
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { isObject, type Json, type JsonObject } from "../core/json-value.ts";
 
 function edits(body: Buffer, members: JsonObject, within?: ByteRange): ByteEdit[] {
   const names = Object.keys(members);

@@ -1,9 +1,8 @@
 /** A channel as it leaves: without credentials, and without the password of its proxy. */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type { CredentialRow } from "../../store/credentials.ts";
 import { noChannelOptions } from "../../sync/entities.ts";
 import type { AnyRow } from "../config-noun.ts";
-import { isObject } from "../parse-fields.ts";
 import { jsonColumn, numberColumn, presentMeta, textColumn } from "../present-value.ts";
 
 /** The fields that can be edited, as the schema takes them; holds the proxy's password. */

@@ -1,18 +1,17 @@
 /** Reads the blocks that both sides of a conversation may hold: text, images, documents, search results, marks. */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type { CacheMark, MediaPart, MediaSource, TextPart } from "../../wire/conversation.ts";
+import { refuse } from "../refuse.ts";
 import {
-  type Note,
   findObject,
   findText,
-  isObject,
   isUnset,
-  refuse,
+  type Note,
   requireList,
   requireName,
   requireObject,
   requireText,
-} from "./members.ts";
+} from "../request-members.ts";
 
 /** The mark on a block, to be spread into its part. */
 export function decodeMark(

@@ -3,13 +3,13 @@
  * ends, and a stream that begins anew in the middle is told as broken, never as one answer.
  */
 import { GatewayError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { ReplyEvent } from "../../wire/chat-reply.ts";
 import type { Usage } from "../../wire/usage.ts";
 import { unsignedSlot } from "../carried.ts";
 import type { DecodeEvent, ReadContext } from "../codec.ts";
 import { parsePayload } from "../framing.ts";
-import { type Fields, fieldsOf, findText, isObject, listOf, textOf } from "../loose-fields.ts";
+import { type Fields, fieldsOf, findText, listOf, textOf } from "../loose-fields.ts";
 import { decodeCitation } from "./citations.ts";
 import { callIdOf, carriedOf, decodeFinish } from "./decode-reply.ts";
 import { answerTool } from "./encode-tools.ts";

@@ -2,7 +2,7 @@
  * Reads the turns of a Messages request. Promise kept here: what only Anthropic knows is kept as it stands and named,
  * so that a target which cannot have it says so.
  */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type {
   AssistantPart,
   Carried,
@@ -16,6 +16,17 @@ import type {
   UserPart,
 } from "../../wire/conversation.ts";
 import { readCarried, unpackForCall, unsignedSlot } from "../carried.ts";
+import { refuse } from "../refuse.ts";
+import {
+  findBoolean,
+  findText,
+  isUnset,
+  type Note,
+  requireList,
+  requireName,
+  requireObject,
+  requireText,
+} from "../request-members.ts";
 import { decodeCitation } from "./citations.ts";
 import {
   decodeDocument,
@@ -25,18 +36,6 @@ import {
   decodeSearchResult,
   decodeText,
 } from "./decode-content.ts";
-import {
-  type Note,
-  findBoolean,
-  findText,
-  isObject,
-  isUnset,
-  refuse,
-  requireList,
-  requireName,
-  requireObject,
-  requireText,
-} from "./members.ts";
 
 /** What is remembered while the turns are read. */
 interface Reading {

@@ -1,12 +1,12 @@
 /** Reads a whole message. What only Anthropic knows is kept as it stands; what is missing or odd is passed over. */
 import { GatewayError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { ChatReply, Finish, FinishReason } from "../../wire/chat-reply.ts";
 import type { AssistantPart, Carried, Citation } from "../../wire/conversation.ts";
 import { mintToolCallId } from "../call-ids.ts";
 import { issuerOf, unsignedSlot } from "../carried.ts";
 import type { ReadContext } from "../codec.ts";
-import { type Fields, fieldsOf, findText, isObject, listOf, textOf } from "../loose-fields.ts";
+import { type Fields, fieldsOf, findText, listOf, textOf } from "../loose-fields.ts";
 import { decodeCitation } from "./citations.ts";
 import { answerTool } from "./encode-tools.ts";
 import { decodeServiceTier, decodeUsage } from "./usage.ts";

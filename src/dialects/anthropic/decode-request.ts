@@ -5,6 +5,14 @@ import type { JsonObject } from "../../core/json-value.ts";
 import type { CacheMark, Conversation, Message, UserPart } from "../../wire/conversation.ts";
 import type { FeatureUse } from "../../wire/feature.ts";
 import type { DecodeContext } from "../codec.ts";
+import {
+  findNumber,
+  findObject,
+  findText,
+  isUnset,
+  type Note,
+  noteUnknown,
+} from "../request-members.ts";
 import { decodeInstructions } from "./decode-content.ts";
 import { decodeMessages } from "./decode-messages.ts";
 import {
@@ -14,7 +22,6 @@ import {
   decodeToolChoice,
   decodeTools,
 } from "./decode-wishes.ts";
-import { type Note, findNumber, findObject, findText, isUnset, noteUnknown } from "./members.ts";
 
 const knownMembers = [
   "model",
@@ -101,7 +108,7 @@ export function decodeRequest(body: JsonObject, context: DecodeContext): Convers
     tools: decodeTools(body, note),
     ...decodeToolChoice(body, note),
     sampling: decodeSampling(body, note),
-    maxOutputTokens: findNumber(body, "max_tokens", "", limits) ?? null,
+    maxOutputTokens: findNumber(body, "max_tokens", limits) ?? null,
     reasoning: decodeReasoning(body, note),
     responseFormat: decodeFormat(body, note),
     verbosity: null,

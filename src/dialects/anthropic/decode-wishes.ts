@@ -8,20 +8,20 @@ import type {
   Tool,
   ToolChoice,
 } from "../../wire/conversation.ts";
-import { decodeMark } from "./decode-content.ts";
+import { refuse } from "../refuse.ts";
 import {
-  type Note,
   findBoolean,
   findNumber,
   findObject,
   findText,
   isUnset,
+  type Note,
   noteUnknown,
-  refuse,
   requireList,
   requireName,
   requireObject,
-} from "./members.ts";
+} from "../request-members.ts";
+import { decodeMark } from "./decode-content.ts";
 
 /** `eager_input_streaming` is what we always do. */
 const toolMembers = [
@@ -126,7 +126,7 @@ export function decodeReasoning(body: JsonObject, note: Note): ReasoningWish | n
   switch (thinking["type"]) {
     case "enabled": {
       const bounds = { from: 1, to: Infinity, whole: true } as const;
-      const budgetTokens = findNumber(thinking, "budget_tokens", "thinking", bounds) ?? null;
+      const budgetTokens = findNumber(thinking, "budget_tokens", bounds, "thinking") ?? null;
       if (budgetTokens !== null) note("reasoning-budget", "thinking.budget_tokens");
       return { ...wish, budgetTokens, adaptive: budgetTokens === null, show };
     }
@@ -170,9 +170,9 @@ function decodeStop(body: JsonObject, note: Note): { readonly stop?: readonly st
 }
 
 export function decodeSampling(body: JsonObject, note: Note): Sampling {
-  const temperature = findNumber(body, "temperature", "", { from: 0, to: 1 });
-  const topP = findNumber(body, "top_p", "", { from: 0, to: 1 });
-  const topK = findNumber(body, "top_k", "", { from: 0, to: Infinity, whole: true });
+  const temperature = findNumber(body, "temperature", { from: 0, to: 1 });
+  const topP = findNumber(body, "top_p", { from: 0, to: 1 });
+  const topK = findNumber(body, "top_k", { from: 0, to: Infinity, whole: true });
   if (temperature !== undefined) note("temperature", "temperature");
   if (topP !== undefined) note("top-p", "top_p");
   if (topK !== undefined) note("top-k", "top_k");

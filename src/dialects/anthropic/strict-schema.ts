@@ -2,7 +2,7 @@
  * Makes JSON Schemas fit for structured output, which knows only part of the standard: what a schema says beyond it
  * is told in its description. Promise kept here: a schema of another vendor's strict mode is not refused.
  */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 
 const stringFormats: readonly Json[] = [
   "date-time",
@@ -19,10 +19,6 @@ const stringFormats: readonly Json[] = [
 
 /** Members that go on as they are. */
 const plainMembers = ["type", "title", "enum", "const", "default", "required", "$ref"];
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function fitAny(value: Json): Json {
   return isObject(value) ? fitSchema(value) : value;

@@ -1,7 +1,7 @@
 /** A body without thoughts, for when Anthropic reads one of their signatures no longer: another model made it. */
 import { splice } from "../../core/json.ts";
-import type { Json, JsonObject } from "../../core/json-value.ts";
-import { fieldsOf, isObject, listOf } from "../loose-fields.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
+import { fieldsOf, listOf } from "../loose-fields.ts";
 import { loopThinkingEdits } from "./loop-thinking.ts";
 
 /** Stands where a turn was nothing but thoughts: a turn must not be empty. */

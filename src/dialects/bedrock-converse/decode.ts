@@ -1,13 +1,13 @@
 /** Converse's whole replies and errors in our own shape. */
 import { GatewayError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { ChatReply, ReplyError } from "../../wire/chat-reply.ts";
 import type { AssistantPart, MediaPart } from "../../wire/conversation.ts";
 import { issuerOf } from "../carried.ts";
 import type { ReadContext } from "../codec.ts";
 import { exceptionStatus } from "../framing.ts";
 import { findObject } from "../parse-object.ts";
-import { type Fields, fieldsOf, findText, isObject, listOf, textOf } from "../loose-fields.ts";
+import { type Fields, fieldsOf, findText, listOf, textOf } from "../loose-fields.ts";
 import { readCitation, readFinish, readTier, readUsage } from "./reply-words.ts";
 
 /** Most bytes of an error that is no JSON. */

@@ -1,5 +1,5 @@
 /** The wish for JSON: in Converse's own words where the model has them, else in the instructions. */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type { ResponseFormat } from "../../wire/conversation.ts";
 import type { ModelTraits } from "./families.ts";
 
@@ -7,10 +7,6 @@ export interface FormatPlan {
   /** For `outputConfig.textFormat`; null: none. */
   readonly textFormat: JsonObject | null;
   readonly instructions: readonly string[];
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Members of a schema whose values are schemas by name, and those that are one or a list of them. */

@@ -1,9 +1,9 @@
 /** Words of Converse's replies that whole and streamed ones share: why an answer ended, usage, tiers, citations. */
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { Finish, FinishReason } from "../../wire/chat-reply.ts";
 import type { Citation } from "../../wire/conversation.ts";
 import type { Usage } from "../../wire/usage.ts";
-import { fieldsOf, findCount, findText, isObject, listOf, textOf } from "../loose-fields.ts";
+import { fieldsOf, findCount, findText, listOf, textOf } from "../loose-fields.ts";
 
 const reasons: Readonly<Record<string, FinishReason>> = {
   end_turn: "stop",

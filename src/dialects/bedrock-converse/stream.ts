@@ -2,11 +2,12 @@
  * Reads ConverseStream's events. Promise kept here: every block that is opened is closed before the finish is told,
  * and signatures, which come in pieces, are told whole.
  */
+import { isObject } from "../../core/json-value.ts";
 import type { ReplyEvent } from "../../wire/chat-reply.ts";
 import { issuerOf } from "../carried.ts";
 import type { DecodeEvent, ReadContext } from "../codec.ts";
 import { parsePayload, readException } from "../framing.ts";
-import { type Fields, fieldsOf, findText, isObject, textOf } from "../loose-fields.ts";
+import { type Fields, fieldsOf, findText, textOf } from "../loose-fields.ts";
 import { imagePart } from "./decode.ts";
 import { readCitation, readFinish, readTier, readUsage } from "./reply-words.ts";
 

@@ -1,6 +1,6 @@
 /** A body without thoughts, for when a model reads one of their signatures no longer: another model made it. */
-import type { Json, JsonObject } from "../../core/json-value.ts";
-import { fieldsOf, isObject, listOf } from "../loose-fields.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
+import { fieldsOf, listOf } from "../loose-fields.ts";
 
 const placeholder: Json = { text: "…" };
 

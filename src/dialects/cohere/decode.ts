@@ -1,11 +1,11 @@
 /** Whole replies of Cohere's chat in our own shape. */
 import { GatewayError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { ChatReply, TokenLogprob } from "../../wire/chat-reply.ts";
 import type { AssistantPart } from "../../wire/conversation.ts";
 import { mintToolCallId } from "../call-ids.ts";
 import type { ReadContext } from "../codec.ts";
-import { type Fields, fieldsOf, findText, isObject, listOf, textOf } from "../loose-fields.ts";
+import { type Fields, fieldsOf, findText, listOf, textOf } from "../loose-fields.ts";
 import {
   isFailure,
   markThoughts,

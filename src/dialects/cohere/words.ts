@@ -1,10 +1,10 @@
 /** Words of Cohere's chat that whole and streamed replies share: why an answer ended, usage, citations, log probabilities. */
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { Finish, FinishReason, TokenLogprob } from "../../wire/chat-reply.ts";
 import type { Carried, Citation } from "../../wire/conversation.ts";
 import type { Usage } from "../../wire/usage.ts";
 import { issuerOf } from "../carried.ts";
-import { fieldsOf, findCount, findText, isObject, listOf, textOf } from "../loose-fields.ts";
+import { fieldsOf, findCount, findText, listOf, textOf } from "../loose-fields.ts";
 
 const reasons: Readonly<Record<string, FinishReason>> = {
   COMPLETE: "stop",

@@ -3,10 +3,11 @@
  * suggests) is not told as its answer.
  */
 import { GatewayError } from "../../core/errors.ts";
+import { isObject } from "../../core/json-value.ts";
 import type { ReplyEvent } from "../../wire/chat-reply.ts";
 import { noUsage } from "../../wire/usage.ts";
 import type { DecodeEvent } from "../codec.ts";
-import { type Fields, fieldsOf, findCount, findText, isObject, textOf } from "../loose-fields.ts";
+import { type Fields, fieldsOf, findCount, findText, textOf } from "../loose-fields.ts";
 import { readError } from "./errors.ts";
 
 /** The blocks of one message of the bot; null: not opened. */

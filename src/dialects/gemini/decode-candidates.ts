@@ -3,13 +3,13 @@
  * Promises kept here: parts of one kind are one block, a call's arguments reach the caller as they come, and every
  * block is closed before its choice ends.
  */
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { BlockStart, Finish, ReplyEvent } from "../../wire/chat-reply.ts";
 import type { Usage } from "../../wire/usage.ts";
 import { issuerOf } from "../carried.ts";
 import { mintToolCallId } from "../call-ids.ts";
 import type { ReadContext } from "../codec.ts";
-import { type Fields, fieldsOf, findText, isObject, listOf, textOf } from "../loose-fields.ts";
+import { type Fields, fieldsOf, findText, listOf, textOf } from "../loose-fields.ts";
 import { type CitedText, decodeCitations } from "./citations.ts";
 import { decodeFinish } from "./finish-words.ts";
 import { decodeLogprobs } from "./logprobs.ts";

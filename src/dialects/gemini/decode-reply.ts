@@ -1,9 +1,9 @@
 /** Google's replies, whole and streamed. Promise kept here: a blocked prompt is an answer that was filtered, no crash. */
 import { GatewayError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { ChatReply, ReplyEvent } from "../../wire/chat-reply.ts";
 import type { DecodeEvent, ReadContext } from "../codec.ts";
-import { type Fields, fieldsOf, findText, isObject, listOf } from "../loose-fields.ts";
+import { type Fields, fieldsOf, findText, listOf } from "../loose-fields.ts";
 import { collect, collectedChoices, openCollection } from "./collect-reply.ts";
 import {
   choiceOf,

@@ -12,7 +12,7 @@ import {
   skipValue,
   splice,
 } from "../../core/json.ts";
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { BodyEdits, CallFacts, SystemPrompt } from "../contract.ts";
 import { memberRemovals } from "../member-edits.ts";
 import { bareModel, fullModel } from "./model-name.ts";
@@ -23,10 +23,6 @@ export const reservedParameters: readonly string[] = ["model", "contents", "requ
 
 /** Members whose own members are put one by one: here stands what other dialects have at the top. */
 const merged: readonly string[] = ["generationConfig", "generation_config"];
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** Edits that put members into an object; `over`: in place of what stands there, else only where nothing does. */
 function puts(body: Buffer, values: JsonObject, over: boolean, within?: ByteRange): ByteEdit[] {

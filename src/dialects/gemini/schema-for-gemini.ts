@@ -2,7 +2,7 @@
  * JSON Schema as Google takes it (`parametersJsonSchema`, `responseJsonSchema`): a subset. Promise kept here: what can
  * be said in the subset is said; keywords it lacks are left out, which only ever allows more.
  */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 
 /** Keywords that are taken as they are. */
 const plain: readonly string[] = [
@@ -26,10 +26,6 @@ const plain: readonly string[] = [
 const single: readonly string[] = ["items", "additionalProperties"];
 const lists: readonly string[] = ["prefixItems", "anyOf", "oneOf"];
 const tables: readonly string[] = ["properties", "$defs", "definitions"];
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function cleanValue(value: Json): Json {
   return isObject(value) ? cleanSchema(value) : value;

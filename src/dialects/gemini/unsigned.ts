@@ -1,6 +1,6 @@
 /** A body without the signatures in it, for when Google reads one of them no longer: its model or its route has changed. */
-import type { Json, JsonObject } from "../../core/json-value.ts";
-import { isObject, listOf } from "../loose-fields.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
+import { listOf } from "../loose-fields.ts";
 import { traitsOf } from "./model-traits.ts";
 import { sentinel } from "./signature.ts";
 

@@ -1,21 +1,13 @@
 /** Replies of Ollama's chat in our own shape: whole ones, and what streamed ones share with them. */
 import { GatewayError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { ChatReply, Finish, FinishReason, ReplyError } from "../../wire/chat-reply.ts";
 import type { AssistantPart, Carried, ToolCallPart } from "../../wire/conversation.ts";
 import type { Usage } from "../../wire/usage.ts";
 import { mintToolCallId } from "../call-ids.ts";
 import { issuerOf } from "../carried.ts";
 import type { ReadContext } from "../codec.ts";
-import {
-  type Fields,
-  fieldsOf,
-  findCount,
-  findText,
-  isObject,
-  listOf,
-  textOf,
-} from "../loose-fields.ts";
+import { type Fields, fieldsOf, findCount, findText, listOf, textOf } from "../loose-fields.ts";
 import { findObject } from "../parse-object.ts";
 
 /** Most bytes of an error that is no JSON. */

@@ -1,15 +1,8 @@
 /** Reads media in a caller's content parts: images, spoken input, files and video, by data URL, URL or file id. */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type { MediaPart, MediaSource } from "../../wire/conversation.ts";
-import {
-  type Note,
-  entryOf,
-  findText,
-  isObject,
-  refuse,
-  requireObject,
-  requireText,
-} from "./members.ts";
+import { refuse } from "../refuse.ts";
+import { entryOf, findText, type Note, requireObject, requireText } from "../request-members.ts";
 import { documentName } from "./media-names.ts";
 
 /** Media by URL: a data URL's content, or the address itself. Throws for anything else, naming `path`. */
@@ -17,11 +10,11 @@ function readUrl(url: string, path: string): MediaSource {
   if (/^https?:\/\//i.test(url)) return { kind: "url", url, mediaType: null };
   const found = /^data:([^,]{0,200}),/i.exec(url);
   if (found === null)
-    throw refuse(path, `\`${path}\` must be an https URL or a data URL (data:image/png;base64,…)`);
+    throw refuse(path, "must be an https URL or a data URL (data:image/png;base64,…)");
   const [mediaType = "", ...options] = (found[1] ?? "").split(";");
   const data = url.slice(found[0].length);
   if (options.at(-1)?.trim().toLowerCase() !== "base64" || data === "")
-    throw refuse(path, `\`${path}\` must hold base64 behind \`;base64,\``);
+    throw refuse(path, "must hold base64 behind `;base64,`");
   return { kind: "data", mediaType: mediaType.toLowerCase() || "application/octet-stream", data };
 }
 
@@ -31,7 +24,7 @@ function urlMember(part: JsonObject, name: string, path: string): [string, JsonO
   // Mistral takes the bare URL in place of an object.
   if (typeof value === "string") return [value, {}];
   const object = requireObject(value, field);
-  return [requireText(object["url"], `${field}.url`), object];
+  return [requireText(object, "url", field), object];
 }
 
 function decodeImage(part: JsonObject, path: string, note: Note): MediaPart {
@@ -49,7 +42,7 @@ const audioTypes: Readonly<Record<string, string>> = { mp3: "audio/mpeg", pcm16:
 
 function decodeAudio(part: JsonObject, path: string, note: Note): MediaPart {
   const audio = requireObject(part["input_audio"], `${path}.input_audio`);
-  const data = requireText(audio["data"], `${path}.input_audio.data`);
+  const data = requireText(audio, "data", `${path}.input_audio`);
   const format = findText(audio, "format", `${path}.input_audio`) ?? "wav";
   note("audio-input", `${path}.input_audio`);
   const mediaType = entryOf(audioTypes, format) ?? `audio/${format}`;
@@ -63,7 +56,7 @@ function decodeAudio(part: JsonObject, path: string, note: Note): MediaPart {
 function fileSource(file: JsonObject, path: string, note: Note): MediaSource {
   const data = findText(file, "file_data", path);
   if (data === undefined) {
-    const fileId = requireText(file["file_id"], `${path}.file_id`);
+    const fileId = requireText(file, "file_id", path);
     note("file-id", `${path}.file_id`);
     return { kind: "file", fileId, mediaType: null };
   }

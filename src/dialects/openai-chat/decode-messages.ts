@@ -1,5 +1,5 @@
 /** Reads a caller's messages into the instructions before the first turn and the turns themselves. */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type {
   AssistantPart,
   Message,
@@ -8,6 +8,17 @@ import type {
   ToolResultPart,
 } from "../../wire/conversation.ts";
 import { readCarried } from "../carried.ts";
+import { refuse } from "../refuse.ts";
+import {
+  entryOf,
+  findList,
+  findObject,
+  findText,
+  type Note,
+  noteUnknown,
+  requireName,
+  requireObject,
+} from "../request-members.ts";
 import { decodeImages } from "./decode-media.ts";
 import {
   decodeAssistantContent,
@@ -16,18 +27,6 @@ import {
   decodeUserContent,
 } from "./decode-parts.ts";
 import { decodeThoughts } from "./decode-thoughts.ts";
-import {
-  type Note,
-  entryOf,
-  findList,
-  findObject,
-  findText,
-  isObject,
-  noteUnknown,
-  refuse,
-  requireName,
-  requireObject,
-} from "./members.ts";
 import { decodeToolCalls } from "./decode-tool-calls.ts";
 
 /** What `messages` say. */
@@ -145,7 +144,7 @@ function pushResult(reading: Reading, part: ToolResultPart): void {
 
 function decodeResult(message: JsonObject, path: string, reading: Reading): void {
   const { note, calls } = reading;
-  const callId = requireName(message["tool_call_id"], `${path}.tool_call_id`);
+  const callId = requireName(message, "tool_call_id", path);
   const call = calls.get(callId);
   pushResult(reading, {
     kind: "tool-result",
@@ -160,7 +159,7 @@ function decodeResult(message: JsonObject, path: string, reading: Reading): void
 
 /** The legacy way: a function's result names the function, the latest call of it is the one answered. */
 function decodeFunctionResult(message: JsonObject, path: string, reading: Reading): void {
-  const name = requireName(message["name"], `${path}.name`);
+  const name = requireName(message, "name", path);
   const call = reading.latest.get(name);
   const content = message["content"] ?? "";
   pushResult(reading, {
@@ -186,10 +185,7 @@ function decodeMessage(value: Json, path: string, reading: Reading): void {
   const message = requireObject(value, path);
   const decode = entryOf(decoders, message["role"]);
   if (decode === undefined)
-    throw refuse(
-      `${path}.role`,
-      `\`${path}.role\` must be one of ${Object.keys(decoders).join(", ")}`,
-    );
+    throw refuse(`${path}.role`, `must be one of ${Object.keys(decoders).join(", ")}`);
   if (decode !== decodeResult && decode !== decodeFunctionResult) reading.results = null;
   decode(message, path, reading);
 }
@@ -198,7 +194,7 @@ function decodeMessage(value: Json, path: string, reading: Reading): void {
 export function decodeMessages(body: JsonObject, note: Note): History {
   const list = findList(body, "messages", "");
   if (list === undefined || list.length === 0)
-    throw refuse("messages", "`messages` must be a list of at least one message");
+    throw refuse("messages", "must be a list of at least one message");
   const reading: Reading = {
     note,
     system: [],

@@ -1,5 +1,5 @@
 /** Reads the content of a caller's messages: a string, or a list of parts. */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type {
   AssistantPart,
   CacheMark,
@@ -8,9 +8,10 @@ import type {
   TextPart,
   UserPart,
 } from "../../wire/conversation.ts";
+import { refuse } from "../refuse.ts";
+import { findText, type Note, requireObject, requireText } from "../request-members.ts";
 import { decodeMedia } from "./decode-media.ts";
 import { decodeThinkingPart } from "./decode-thoughts.ts";
-import { type Note, findText, isObject, refuse, requireObject, requireText } from "./members.ts";
 
 /** A wish to cache up to a part: OpenAI's `prompt_cache_breakpoint`, or `cache_control` as OpenRouter and others take it. */
 export function decodeCache(
@@ -28,7 +29,7 @@ export function decodeCache(
 }
 
 function decodeText(part: JsonObject, path: string, note: Note): TextPart {
-  const text = requireText(part["text"], `${path}.text`);
+  const text = requireText(part, "text", path);
   return { kind: "text", text, ...decodeCache(part, path, note) };
 }
 
@@ -48,8 +49,7 @@ function decodeContent<Part extends { readonly kind: string }>(
   decodePart: DecodePart<Part>,
 ): (Part | TextPart)[] {
   if (typeof content === "string") return content === "" ? [] : [{ kind: "text", text: content }];
-  if (!Array.isArray(content))
-    throw refuse(path, `\`${path}\` must be a string or a list of content parts`);
+  if (!Array.isArray(content)) throw refuse(path, "must be a string or a list of content parts");
   const items = content as readonly Json[];
   return items.flatMap((item, index): readonly (Part | TextPart)[] => {
     const at = `${path}[${index}]`;
@@ -63,17 +63,14 @@ function decodeContent<Part extends { readonly kind: string }>(
 /** Content of system and developer messages, and of functions' results: text alone. */
 export function decodeTexts(content: Json | undefined, path: string, note: Note): TextPart[] {
   return decodeContent<TextPart>(content, path, note, (part, at) => {
-    throw refuse(
-      `${at}.type`,
-      `\`${at}.type\` must be "text", not ${JSON.stringify(part["type"])}`,
-    );
+    throw refuse(`${at}.type`, `must be "text", not ${JSON.stringify(part["type"])}`);
   });
 }
 
 function decodeUserPart(part: JsonObject, path: string, note: Note): UserPart {
   const media = decodeMedia(part, path, note);
   if (media !== undefined) return { ...media, ...decodeCache(part, path, note) };
-  requireText(part["type"], `${path}.type`);
+  requireText(part, "type", path);
   return foreign(part, path, note);
 }
 
@@ -84,8 +81,7 @@ export function decodeUserContent(content: Json | undefined, path: string, note:
 
 function decodeResultPart(part: JsonObject, path: string, note: Note): MediaPart {
   const media = decodeMedia(part, path, note);
-  if (media === undefined)
-    throw refuse(`${path}.type`, `\`${path}.type\` of a tool's result must be "text"`);
+  if (media === undefined) throw refuse(`${path}.type`, `of a tool's result must be "text"`);
   note("tool-result-media", path);
   return media;
 }
@@ -101,9 +97,9 @@ export function decodeResultContent(
 
 function decodeAssistantPart(part: JsonObject, path: string, note: Note): AssistantPart {
   if (part["type"] === "refusal")
-    return { kind: "refusal", text: requireText(part["refusal"], `${path}.refusal`) };
+    return { kind: "refusal", text: requireText(part, "refusal", path) };
   if (part["type"] === "thinking") return decodeThinkingPart(part, path, note);
-  requireText(part["type"], `${path}.type`);
+  requireText(part, "type", path);
   return decodeMedia(part, path, note) ?? foreign(part, path, note);
 }
 

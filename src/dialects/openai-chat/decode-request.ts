@@ -2,27 +2,27 @@
  * Reads a chat completions request into a conversation. Promise kept here: whatever not every dialect has is noted by
  * the caller's own name for it, and members that nobody knows are noted too; nothing is lost silently.
  */
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { Conversation, ResponseFormat } from "../../wire/conversation.ts";
 import type { FeatureUse } from "../../wire/feature.ts";
 import type { DecodeContext } from "../codec.ts";
-import { decodeMessages } from "./decode-messages.ts";
-import { decodeSampling } from "./decode-sampling.ts";
-import { decodeTools } from "./decode-tools.ts";
-import { decodeReasoningWish } from "./decode-wishes.ts";
+import { refuse } from "../refuse.ts";
 import {
-  type Note,
+  asText,
   findBoolean,
   findList,
   findNumber,
   findObject,
   findText,
-  isObject,
+  type Note,
   noteUnknown,
-  refuse,
   requireObject,
   requireText,
-} from "./members.ts";
+} from "../request-members.ts";
+import { decodeMessages } from "./decode-messages.ts";
+import { decodeSampling } from "./decode-sampling.ts";
+import { decodeTools } from "./decode-tools.ts";
+import { decodeReasoningWish } from "./decode-wishes.ts";
 
 const knownMembers: readonly string[] = [
   "model messages stream stream_options max_tokens max_completion_tokens",
@@ -50,10 +50,7 @@ function decodeFormat(body: JsonObject, note: Note): ResponseFormat | null {
     return { kind: "json" };
   }
   if (type !== "json_schema")
-    throw refuse(
-      "response_format.type",
-      "`response_format.type` must be text, json_object or json_schema",
-    );
+    throw refuse("response_format.type", "must be text, json_object or json_schema");
   const path = "response_format.json_schema";
   const fields = requireObject(format["json_schema"], path);
   note("response-schema", path);
@@ -68,7 +65,7 @@ function decodeFormat(body: JsonObject, note: Note): ResponseFormat | null {
 
 function decodeModalities(body: JsonObject, note: Note): readonly string[] {
   const list = findList(body, "modalities", "") ?? [];
-  const wanted = list.map((item, index) => requireText(item, `modalities[${index}]`));
+  const wanted = list.map((item, index) => asText(item, `modalities[${index}]`));
   const beside = wanted.filter((modality) => modality !== "text");
   if (beside.includes("audio")) note("audio-output", "modalities");
   if (beside.includes("image")) note("image-output", "modalities");
@@ -80,9 +77,9 @@ function decodeAudio(body: JsonObject): Conversation["audio"] {
   const audio = findObject(body, "audio", "");
   if (audio === undefined) return null;
   const { voice } = audio;
-  const name = isObject(voice) ? requireText(voice["id"], "audio.voice.id") : voice;
+  const name = isObject(voice) ? requireText(voice, "id", "audio.voice") : voice;
   return {
-    voice: requireText(name, "audio.voice"),
+    voice: asText(name, "audio.voice"),
     format: findText(audio, "format", "audio") ?? "wav",
   };
 }
@@ -109,7 +106,7 @@ function decodeVerbosity(body: JsonObject, note: Note): string | null {
   const verbosity = findText(body, "verbosity", "");
   if (verbosity === undefined) return null;
   if (!["low", "medium", "high"].includes(verbosity))
-    throw refuse("verbosity", "`verbosity` must be low, medium or high");
+    throw refuse("verbosity", "must be low, medium or high");
   note("verbosity", "verbosity");
   return verbosity;
 }

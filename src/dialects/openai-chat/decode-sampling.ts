@@ -2,7 +2,8 @@
 import type { JsonObject } from "../../core/json-value.ts";
 import type { Sampling } from "../../wire/conversation.ts";
 import type { FeatureId } from "../../wire/feature.ts";
-import { type Bounds, type Note, findBoolean, findNumber, findObject, refuse } from "./members.ts";
+import { fieldFault, refuse } from "../refuse.ts";
+import { type Bounds, findBoolean, findNumber, findObject, type Note } from "../request-members.ts";
 
 /** Name here, name there, what it may be, what it is a use of. */
 const numbers = [
@@ -19,7 +20,7 @@ function decodeStop(body: JsonObject, note: Note): { readonly stop?: readonly st
   if (value === undefined || value === null) return {};
   const list = Array.isArray(value) ? (value as readonly unknown[]) : [value];
   const isText = list.every((item): item is string => typeof item === "string" && item !== "");
-  if (!isText) throw refuse("stop", "`stop` must be a string or a list of strings, none empty");
+  if (!isText) throw refuse("stop", "must be a string or a list of strings, none empty");
   if (list.length === 0) return {};
   note("stop-sequences", "stop");
   return { stop: list };
@@ -37,7 +38,10 @@ function decodeBias(body: JsonObject, note: Note): { readonly logitBias?: JsonOb
   if (logitBias === undefined || Object.keys(logitBias).length === 0) return {};
   for (const [token, bias] of Object.entries(logitBias))
     if (typeof bias !== "number" || Math.abs(bias) > 100)
-      throw refuse(`logit_bias.${token}`, "`logit_bias` must hold numbers between -100 and 100");
+      throw fieldFault(
+        `logit_bias.${token}`,
+        "`logit_bias` must hold numbers between -100 and 100",
+      );
   note("logit-bias", "logit_bias");
   return { logitBias };
 }

@@ -1,10 +1,9 @@
 /** Reads the thoughts that a caller's history brings back, in each of the ways clients have for them. */
 import type { Json, JsonObject } from "../../core/json-value.ts";
 import type { ReasoningPart } from "../../wire/conversation.ts";
-import { type Note, findList, findText, requireObject } from "./members.ts";
 import { readDetail } from "./thought-details.ts";
-import { textOf } from "../loose-fields.ts";
-import { objectsOf } from "./read-loosely.ts";
+import { objectsOf, textOf } from "../loose-fields.ts";
+import { findList, findText, type Note, requireObject } from "../request-members.ts";
 
 const detailTypes = [
   "reasoning.text",

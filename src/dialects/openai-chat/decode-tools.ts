@@ -1,20 +1,19 @@
 /** Reads the tools that a caller offers and how they are to be chosen, in today's and in the legacy form. */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type { Tool, ToolChoice } from "../../wire/conversation.ts";
-import { decodeCache } from "./decode-parts.ts";
+import { refuse } from "../refuse.ts";
 import {
-  type Note,
   entryOf,
   findBoolean,
   findList,
   findObject,
   findText,
-  isObject,
+  type Note,
   noteUnknown,
-  refuse,
   requireName,
   requireObject,
-} from "./members.ts";
+} from "../request-members.ts";
+import { decodeCache } from "./decode-parts.ts";
 
 /** What a request says of tools. */
 export interface ToolWish {
@@ -40,7 +39,7 @@ function decodeFunction(fields: JsonObject, path: string, note: Note): Tool {
   const strict = findBoolean(fields, "strict", path) ?? null;
   if (strict === true) note("strict-tools", `${path}.strict`);
   return {
-    name: requireName(fields["name"], `${path}.name`),
+    name: requireName(fields, "name", path),
     description: findText(fields, "description", path) ?? null,
     parameters: decodeParameters(fields, path),
     strict,
@@ -52,7 +51,7 @@ function decodeCustom(fields: JsonObject, path: string, note: Note): Tool {
   note("custom-tools", path);
   if (format !== null && format["type"] !== "text") note("custom-tool-grammar", `${path}.format`);
   return {
-    name: requireName(fields["name"], `${path}.name`),
+    name: requireName(fields, "name", path),
     description: findText(fields, "description", path) ?? null,
     parameters: null,
     strict: null,
@@ -94,9 +93,9 @@ function chosenName(choice: JsonObject, path: string, tools: readonly Tool[]): s
   const kind = isObject(choice["custom"]) ? "custom" : "function";
   const fields = requireObject(choice[kind], `${path}.${kind}`);
   const field = `${path}.${kind}.name`;
-  const name = requireName(fields["name"], field);
+  const name = requireName(fields, "name", `${path}.${kind}`);
   if (tools.some((tool) => tool.name === name)) return name;
-  throw refuse(field, `\`${field}\` names ${JSON.stringify(name)}, which is not among \`tools\``);
+  throw refuse(field, `names ${JSON.stringify(name)}, which is not among \`tools\``);
 }
 
 function decodeAllowed(choice: JsonObject, tools: readonly Tool[], note: Note): ToolChoice {
@@ -130,12 +129,8 @@ function decodeChoice(
   const word = entryOf(choiceWords, value);
   if (word !== undefined) return word;
   if (!isObject(value))
-    throw refuse(
-      name,
-      `\`${name}\` must be "none", "auto", "required", or an object naming a tool`,
-    );
-  if (name === "function_call")
-    return { kind: "named", name: requireName(value["name"], `${name}.name`) };
+    throw refuse(name, `must be "none", "auto", "required", or an object naming a tool`);
+  if (name === "function_call") return { kind: "named", name: requireName(value, "name", name) };
   if (value["type"] === "allowed_tools") return decodeAllowed(value, tools, note);
   return { kind: "named", name: chosenName(value, name, tools) };
 }

@@ -1,16 +1,16 @@
 /** Reads a caller's wish for reasoning, in OpenAI's words and in those of the vendors that clients write for. */
 import type { JsonObject } from "../../core/json-value.ts";
 import type { Effort, ReasoningWish } from "../../wire/conversation.ts";
+import { refuse } from "../refuse.ts";
 import {
-  type Note,
   findBoolean,
   findNumber,
   findObject,
   findText,
+  type Note,
   noteUnknown,
   pathTo,
-  refuse,
-} from "./members.ts";
+} from "../request-members.ts";
 
 const efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
 
@@ -30,8 +30,7 @@ function readEffort(object: JsonObject, name: string, path: string, note: Note):
   if (word === undefined || word === "default") return null;
   const field = pathTo(path, name);
   const effort = efforts.find((known) => known === word);
-  if (effort === undefined)
-    throw refuse(field, `\`${field}\` must be one of ${efforts.join(", ")}`);
+  if (effort === undefined) throw refuse(field, `must be one of ${efforts.join(", ")}`);
   note("reasoning-effort", field);
   return effort;
 }

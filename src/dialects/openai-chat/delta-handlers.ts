@@ -1,7 +1,7 @@
 /** Reads the members of a delta (or of a whole message), each by its own handler, in the order of the table. */
 import type { Json, JsonObject } from "../../core/json-value.ts";
 import type { Citation } from "../../wire/conversation.ts";
-import { findCount, findText, textOf } from "../loose-fields.ts";
+import { findCount, findText, jsonOf, objectsOf, textOf } from "../loose-fields.ts";
 import { thinkingText } from "./decode-thoughts.ts";
 import { sniffAudio } from "./media-names.ts";
 import {
@@ -14,7 +14,6 @@ import {
   tellDetail,
   tellHidden,
 } from "./open-blocks.ts";
-import { jsonOf, objectsOf } from "./read-loosely.ts";
 import { detailText, isHidden } from "./thought-details.ts";
 import { closeCalls, readToolDelta, signMessage } from "./tool-deltas.ts";
 

@@ -7,8 +7,8 @@ import type { AssistantPart } from "../../wire/conversation.ts";
 import { noUsage } from "../../wire/usage.ts";
 import { packCarried, packWithText } from "../carried.ts";
 import type { ReplyContext } from "../codec.ts";
+import { jsonOf } from "../loose-fields.ts";
 import { openaiChatFront } from "./front.ts";
-import { jsonOf } from "./read-loosely.ts";
 
 const context: ReplyContext = {
   callId: "7",

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { Conversation, Message, ReasoningWish, Tool } from "../../wire/conversation.ts";
+import { objectsOf } from "../loose-fields.ts";
 import type { QuirkId } from "../quirk-ids.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { droppedByTraits, findTraits, nearestEffort } from "./model-traits.ts";
-import { objectsOf } from "./read-loosely.ts";
 
 const hello: Message = { role: "user", parts: [{ kind: "text", text: "hi" }] };
 const tool: Tool = { name: "f", description: null, parameters: null, strict: null };

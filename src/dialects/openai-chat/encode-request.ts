@@ -7,11 +7,11 @@ import type { JsonObject } from "../../core/json-value.ts";
 import type { Conversation, ResponseFormat, Tool, ToolChoice } from "../../wire/conversation.ts";
 import { fitToolCallId } from "../call-ids.ts";
 import type { EncodeTarget } from "../codec.ts";
+import { objectsOf } from "../loose-fields.ts";
 import { type Encoding, writeCache } from "./encode-content.ts";
 import { writeMessages } from "./encode-messages.ts";
 import { type ModelTraits, findTraits, sentEffort, takesSampling } from "./model-traits.ts";
 import { applyQuirks, wishMembers } from "./quirks.ts";
-import { objectsOf } from "./read-loosely.ts";
 
 /** Members whose value is undefined or null are left out. */
 function compact(members: Readonly<Record<string, unknown>>): JsonObject {

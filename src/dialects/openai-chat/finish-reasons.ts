@@ -1,6 +1,6 @@
 /** Why an answer ended: vendors' words into ours, ours into OpenAI's five. */
 import type { Finish, FinishReason } from "../../wire/chat-reply.ts";
-import { entryOf } from "./members.ts";
+import { entryOf } from "../request-members.ts";
 
 const reasons: Readonly<Record<string, FinishReason>> = {
   stop: "stop",

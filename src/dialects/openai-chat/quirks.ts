@@ -3,12 +3,11 @@
  * one that the vendor takes. Those that only encoders and decoders of single things heed are named at the end.
  */
 import { nineCharacterId } from "../call-ids.ts";
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type { Effort, ReasoningWish } from "../../wire/conversation.ts";
+import { objectsOf } from "../loose-fields.ts";
 import type { QuirkId } from "../quirk-ids.ts";
-import { isObject } from "./members.ts";
 import { budgetEffort } from "./model-traits.ts";
-import { objectsOf } from "./read-loosely.ts";
 
 type Change = (body: JsonObject) => JsonObject;
 

@@ -1,11 +1,10 @@
 /** Reads errors of upstreams in a reply's place or in its stream, in OpenAI's shape and those seen beside it. */
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { ReplyError } from "../../wire/chat-reply.ts";
-import { findText } from "../loose-fields.ts";
+import { findText, jsonOf } from "../loose-fields.ts";
 import { minimaxStatus } from "../minimax-status.ts";
 import { explainFaults } from "../openai-errors.ts";
-import { entryOf, isObject } from "./members.ts";
-import { jsonOf } from "./read-loosely.ts";
+import { entryOf } from "../request-members.ts";
 
 /** Statuses that OpenAI's types and codes stand for, where no number is told. */
 const statuses: Readonly<Record<string, number>> = {

@@ -6,8 +6,7 @@ import { parseJson } from "../../core/json-depth.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { Carried, ReasoningPart } from "../../wire/conversation.ts";
 import { canRead, packCarried, packWithText, unpackCarried, unpackText } from "../carried.ts";
-import { textOf } from "../loose-fields.ts";
-import { jsonOf } from "./read-loosely.ts";
+import { jsonOf, textOf } from "../loose-fields.ts";
 
 /** Members of a detail that hold its text; everything else is what its maker wants back. */
 const textMembers = ["text", "summary", "thinking"];

@@ -4,8 +4,7 @@
  */
 import type { JsonObject } from "../../core/json-value.ts";
 import { mintToolCallId } from "../call-ids.ts";
-import { findCount, findText, textOf } from "../loose-fields.ts";
-import { jsonOf } from "./read-loosely.ts";
+import { findCount, findText, jsonOf, textOf } from "../loose-fields.ts";
 import {
   type CallState,
   type ChoiceState,

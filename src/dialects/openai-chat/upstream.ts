@@ -1,12 +1,11 @@
 /** Chat completions as the upstream's side: OpenAI, and all vendors that speak its API in their own way. */
 import { GatewayError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { ChatReply } from "../../wire/chat-reply.ts";
 import type { DecodeEvent, ReadContext, UpstreamCodec } from "../codec.ts";
 import { foldEvents } from "../fold-events.ts";
+import { objectsOf } from "../loose-fields.ts";
 import { encodeRequest } from "./encode-request.ts";
-import { isObject } from "./members.ts";
-import { objectsOf } from "./read-loosely.ts";
 import { droppedByTraits } from "./model-traits.ts";
 import { endChoices, makeReplyState, readChunk, tellError, tellStart } from "./read-chunk.ts";
 import { decodeErrorBody, findReplyError } from "./reply-errors.ts";

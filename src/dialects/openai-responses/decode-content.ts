@@ -8,7 +8,8 @@ import type {
   TextPart,
 } from "../../wire/conversation.ts";
 import type { FeatureId, FeatureUse } from "../../wire/feature.ts";
-import { asObject, optionalObject, optionalString, optionalWord, refuse } from "./fields.ts";
+import { refuse } from "../refuse.ts";
+import { asObject, optionalObject, optionalString, optionalWord } from "./fields.ts";
 
 /** Collects the features a request uses. */
 export type Note = (feature: FeatureId, field: string) => void;

@@ -12,9 +12,10 @@ import type {
   UserPart,
 } from "../../wire/conversation.ts";
 import { unsignedSlot } from "../carried.ts";
+import { refuse } from "../refuse.ts";
 import { carryNative, dialectId, readSlot } from "./carried-slot.ts";
 import { type Note, decodeInput, decodeSaid } from "./decode-content.ts";
-import { asObject, optionalArray, optionalString, refuse, requiredString } from "./fields.ts";
+import { asObject, optionalArray, optionalString, requiredString } from "./fields.ts";
 import { flatName } from "./tool-names.ts";
 
 /** A message while its parts come in. */

@@ -1,11 +1,10 @@
 /** Reads what an upstream's output is made of: items, annotations, log probabilities, how it ended. */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type { Finish, ReplyError, TokenLogprob } from "../../wire/chat-reply.ts";
 import type { AssistantPart, Carried, Citation } from "../../wire/conversation.ts";
 import type { ReadContext } from "../codec.ts";
 import { unsignedSlot } from "../carried.ts";
 import { carryNative, dialectId } from "./carried-slot.ts";
-import { isObject } from "./fields.ts";
 
 export function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";

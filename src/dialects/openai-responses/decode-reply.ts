@@ -1,6 +1,6 @@
 /** Reads an upstream's whole response. */
 import { GatewayError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { ChatReply, ReplyError } from "../../wire/chat-reply.ts";
 import type { ReadContext } from "../codec.ts";
 import {
@@ -11,7 +11,6 @@ import {
   objectsOf,
   textOf,
 } from "./decode-output.ts";
-import { isObject } from "./fields.ts";
 import { decodeUsage } from "./usage.ts";
 
 function nameOrNull(value: unknown): string | null {

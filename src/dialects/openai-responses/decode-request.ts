@@ -9,6 +9,7 @@ import type {
 } from "../../wire/conversation.ts";
 import type { FeatureId } from "../../wire/feature.ts";
 import type { DecodeContext } from "../codec.ts";
+import { refuse } from "../refuse.ts";
 import { type Note, makeNotes } from "./decode-content.ts";
 import { decodeItems } from "./decode-items.ts";
 import { decodeToolChoice, decodeTools } from "./decode-tools.ts";
@@ -20,7 +21,6 @@ import {
   optionalObject,
   optionalString,
   optionalWord,
-  refuse,
   requiredString,
 } from "./fields.ts";
 

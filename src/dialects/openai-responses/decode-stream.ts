@@ -3,7 +3,7 @@
  * Promise kept here: a text, a thought or a call arrives once and whole, whichever of deltas, closing events and final
  * items the vendor tells it by; ids may change on the way, so items are known by their place.
  */
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { DecodeEvent, ReadContext } from "../codec.ts";
 import { parsePayload } from "../framing.ts";
 import {
@@ -13,7 +13,6 @@ import {
   objectsOf,
   textOf,
 } from "./decode-output.ts";
-import { isObject } from "./fields.ts";
 import {
   type Item,
   type Reading,

@@ -2,18 +2,17 @@
  * Reads the tools a caller offers. Promise kept here: tools in namespaces become plain functions; the vendor's own tools
  * are left out by name where others are offered beside them, and refused where an answer would need them.
  */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type { Tool, ToolChoice } from "../../wire/conversation.ts";
+import { refuse } from "../refuse.ts";
 import type { Note } from "./decode-content.ts";
 import {
   asObject,
-  isObject,
   optionalArray,
   optionalBoolean,
   optionalObject,
   optionalString,
   optionalWord,
-  refuse,
   requiredString,
 } from "./fields.ts";
 import { type OfferedTool, callerNames, flatName, offeredTools } from "./tool-names.ts";

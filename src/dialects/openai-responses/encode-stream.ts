@@ -2,7 +2,7 @@
  * Tells a stream of reply events as the Responses API does: every item opened, told and closed in the canonical order,
  * every event numbered. Promise kept here: what the events told is what the final response holds.
  */
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { ReplyEvent } from "../../wire/chat-reply.ts";
 import type { EncodeEvent, ReplyContext } from "../codec.ts";
 import {
@@ -13,7 +13,6 @@ import {
   openBlock,
   tellDelta,
 } from "./stream-telling.ts";
-import { isObject } from "./fields.ts";
 import { type Telling, makeTelling, tell } from "./telling.ts";
 import { emptyState, endingOf, renderResponse } from "./response-object.ts";
 

@@ -1,9 +1,9 @@
 /** Errors of the Responses API: OpenAI's shape before a reply; within a stream an `error` event and a failed response. */
 import type { GatewayError } from "../../core/errors.ts";
+import { isObject } from "../../core/json-value.ts";
 import { eventData, renderEvent } from "../../core/sse.ts";
 import type { Telling, UpstreamError } from "../contract.ts";
 import { decodeError, errorFields } from "../openai-errors.ts";
-import { isObject } from "./fields.ts";
 import { emptyState, renderResponse } from "./response-object.ts";
 
 export { decodeError, renderError } from "../openai-errors.ts";

@@ -1,23 +1,7 @@
 /** Reads members of a caller's body. Promise kept here: a value of the wrong kind is named by its path, with the mend. */
-import { GatewayError } from "../../core/errors.ts";
-import type { Json, JsonObject } from "../../core/json-value.ts";
-
-/** The error that names a field and how to mend it. */
-export function refuse(path: string, mend: string): GatewayError {
-  const message = `\`${path}\` ${mend}`;
-  return new GatewayError("invalid_request", message, {
-    fields: [{ field: path, message }],
-    values: { detail: message },
-  });
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function pathTo(path: string, name: string): string {
-  return path === "" ? name : `${path}.${name}`;
-}
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
+import { refuse } from "../refuse.ts";
+import { pathTo } from "../request-members.ts";
 
 /** The value itself where it is an object. */
 export function asObject(value: Json | undefined, path: string): JsonObject {

@@ -1,7 +1,6 @@
 /** The items of requests and responses, for those who keep them and put them in front of a later request. */
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import { eventData } from "../../core/sse.ts";
-import { isObject } from "./fields.ts";
 
 /** The items of a request's input; a text becomes the message that it stands for. */
 export function inputItems(request: JsonObject): readonly JsonObject[] {

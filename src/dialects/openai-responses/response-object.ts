@@ -2,11 +2,10 @@
  * Writes the response object, in which the Responses API echoes the request.
  * Promise kept here: every member that the API's own schema and the Open Responses specification require is there.
  */
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type { Finish } from "../../wire/chat-reply.ts";
 import type { Usage } from "../../wire/usage.ts";
 import type { ReplyContext } from "../codec.ts";
-import { isObject } from "./fields.ts";
 import { encodeUsage } from "./usage.ts";
 
 export function responseId(context: ReplyContext): string {

@@ -3,10 +3,9 @@
  * Promise kept here: both of OpenAI's ways to read an error find it, and the connection stays.
  */
 import { type ErrorKind, type GatewayError, errorKinds } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { Telling } from "../contract.ts";
 import { errorFields } from "../openai-errors.ts";
-import { isObject } from "./fields.ts";
 import type { ClientFrame } from "./socket-frames.ts";
 
 /** A refusal of `response.steer`, which gives the input back. */

@@ -13,9 +13,9 @@ import {
   scanMembers,
   splice,
 } from "../../core/json.ts";
-import type { Json, JsonObject } from "../../core/json-value.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import { memberRemovals } from "../member-edits.ts";
-import { isObject, refuse } from "./fields.ts";
+import { refuse } from "../refuse.ts";
 import { emptyState, renderResponse } from "./response-object.ts";
 
 /** What a caller's frame asks. */

@@ -1,5 +1,5 @@
 /** What is known of a stream while it is read: its items, their blocks, and what was told of each. */
-import type { JsonObject } from "../../core/json-value.ts";
+import { isObject, type JsonObject } from "../../core/json-value.ts";
 import type { BlockStart, ReplyEvent } from "../../wire/chat-reply.ts";
 import type { ReadContext } from "../codec.ts";
 import {
@@ -12,7 +12,6 @@ import {
   reasoningText,
   textOf,
 } from "./decode-output.ts";
-import { isObject } from "./fields.ts";
 
 /** An open block: a text, a refusal, a thought or a call. */
 interface Block {

@@ -3,8 +3,7 @@
  * Promise kept here: the same tool has the same flat name in every turn, so that histories and caches hold.
  */
 import { createHash } from "node:crypto";
-import type { Json, JsonObject } from "../../core/json-value.ts";
-import { isObject } from "./fields.ts";
+import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 
 /** Longest name that all vendors take. */
 const maxNameLength = 64;

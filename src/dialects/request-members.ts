@@ -2,29 +2,24 @@
  * Reads members of a caller's body, which may hold anything.
  * Promise kept here: every fault names its field by a path and says how to mend it.
  */
-import { GatewayError } from "../../core/errors.ts";
-import type { Json, JsonObject } from "../../core/json-value.ts";
-import type { FeatureId } from "../../wire/feature.ts";
+import { isObject, type Json, type JsonObject } from "../core/json-value.ts";
+import type { FeatureId } from "../wire/feature.ts";
+import { refuse } from "./refuse.ts";
 
 /** Notes that a feature is used, with the caller's own path of the member. */
 export type Note = (feature: FeatureId, field: string) => void;
 
-/** The error for a field at fault; `mend` says what it must be. */
-export function refuse(field: string, mend: string): GatewayError {
-  const message = `\`${field}\` ${mend}`;
-  return new GatewayError("invalid_request", message, {
-    fields: [{ field, message }],
-    values: { detail: message },
-  });
-}
-
-function pathTo(path: string, name: string): string {
+/** Path of a member: `messages[0]` and `content` make `messages[0].content`. */
+export function pathTo(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }
 
-/** Whether a value is an object (no list, not null). */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** A table's own entry; names that every object has (`constructor`) are none. */
+export function entryOf<Entry>(
+  table: Readonly<Record<string, Entry>>,
+  name: Json | undefined,
+): Entry | undefined {
+  return typeof name === "string" && Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
 /** Whether a member is left out or null. */
@@ -44,11 +39,15 @@ export function requireList(value: Json | undefined, path: string): readonly Jso
   return value as readonly Json[];
 }
 
+/** The text that must stand at a path. */
+export function asText(value: Json | undefined, path: string): string {
+  if (typeof value !== "string") throw refuse(path, "must be a string");
+  return value;
+}
+
 /** The text of a member, which must be there. */
 export function requireText(object: JsonObject, name: string, path: string): string {
-  const value = object[name];
-  if (typeof value !== "string") throw refuse(pathTo(path, name), "must be a string");
-  return value;
+  return asText(object[name], pathTo(path, name));
 }
 
 /** The text of a member, which must be there and not be empty. */
@@ -70,6 +69,16 @@ export function findObject(object: JsonObject, name: string, path: string): Json
 }
 
 /** Undefined where the member is absent or null. */
+export function findList(
+  object: JsonObject,
+  name: string,
+  path: string,
+): readonly Json[] | undefined {
+  const value = object[name];
+  return isUnset(value) ? undefined : requireList(value, pathTo(path, name));
+}
+
+/** Undefined where the member is absent or null. */
 export function findBoolean(object: JsonObject, name: string, path: string): boolean | undefined {
   const value = object[name];
   if (isUnset(value)) return undefined;
@@ -88,8 +97,8 @@ export interface Bounds {
 export function findNumber(
   object: JsonObject,
   name: string,
-  path: string,
   { from, to, whole }: Bounds,
+  path = "",
 ): number | undefined {
   const value = object[name];
   if (isUnset(value)) return undefined;
