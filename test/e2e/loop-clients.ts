@@ -37,6 +37,8 @@ export interface LoopClient {
   /** Results of the last calls, in their order. */
   answer(results: readonly Result[]): void;
   send(url: string, streamed: boolean): Promise<Told>;
+  /** Sends the last request once more, to another node, and reads no answer. */
+  again(url: string): Promise<void>;
 }
 
 const parameters = { type: "object", properties: { key: { type: "string" } }, required: ["key"] };
@@ -45,28 +47,53 @@ const system = "You are a careful assistant.";
 
 interface Caller {
   readonly path: (streamed: boolean) => string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Record<string, string>;
   readonly body: (streamed: boolean) => Fields;
   readonly whole: (body: Fields) => Told;
   readonly stream: (events: Fields[]) => Told;
 }
 
-async function call(url: string, streamed: boolean, caller: Caller): Promise<Told> {
-  const response = await fetch(url + caller.path(streamed), {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${testKey}`,
-      "content-type": "application/json",
-      ...caller.headers,
-    },
-    body: JSON.stringify(caller.body(streamed)),
-  });
+/** What was sent last, so that it can be sent once more. */
+class Sender {
+  #path = "";
+  #init: RequestInit = {};
+
+  async post(
+    url: string,
+    path: string,
+    headers: Record<string, string>,
+    body: Fields,
+  ): Promise<Response> {
+    this.#path = path;
+    this.#init = {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${testKey}`,
+        "content-type": "application/json",
+        ...headers,
+      },
+      body: JSON.stringify(body),
+    };
+    return await fetch(url + path, this.#init);
+  }
+
+  async again(url: string): Promise<void> {
+    const response = await fetch(url + this.#path, this.#init);
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`${response.status}: ${text}`);
+  }
+}
+
+async function call(sender: Sender, url: string, streamed: boolean, caller: Caller): Promise<Told> {
+  const { path, headers, body } = caller;
+  const response = await sender.post(url, path(streamed), headers, body(streamed));
   const text = await response.text();
   if (response.status !== 200) throw new Error(`${response.status}: ${text}`);
   return streamed ? caller.stream(payloads(text)) : caller.whole(JSON.parse(text) as Fields);
 }
 
 function chatClient(keeper: ChatKeeper): LoopClient {
+  const sender = new Sender();
   const messages: Fields[] = [{ role: "system", content: system }];
   let calls: Fields[] = [];
   const keep = (message: Fields): Told => {
@@ -103,8 +130,9 @@ function chatClient(keeper: ChatKeeper): LoopClient {
           content: withImage === true ? [{ type: "text", text }, image] : text,
         });
     },
+    again: (url) => sender.again(url),
     send: (url, streamed) =>
-      call(url, streamed, {
+      call(sender, url, streamed, {
         path: () => "/v1/chat/completions",
         headers: {},
         body: () => ({
@@ -145,6 +173,7 @@ function gatherBlocks(events: readonly Fields[]): Fields[] {
 
 /** Anthropic's SDKs bring blocks back as they are; agents move the cache marks to the last turns. */
 function messagesClient(): LoopClient {
+  const sender = new Sender();
   const messages: Fields[] = [];
   let calls: Fields[] = [];
   const keep = (content: Fields[]): Told => {
@@ -192,8 +221,9 @@ function messagesClient(): LoopClient {
           content: [{ type: "text", text }, ...(withImage === true ? [image] : [])],
         })),
       }),
+    again: (url) => sender.again(url),
     send: (url, streamed) =>
-      call(url, streamed, {
+      call(sender, url, streamed, {
         path: () => "/v1/messages?beta=true",
         headers: { "anthropic-version": "2023-06-01" },
         body: () => ({
@@ -213,6 +243,7 @@ function messagesClient(): LoopClient {
 
 /** OpenAI's SDKs bring items back as they are; Codex leaves their ids and states out. */
 function responsesClient(bare: boolean): LoopClient {
+  const sender = new Sender();
   const input: Fields[] = [];
   let calls: Fields[] = [];
   const keep = (output: Fields[]): Told => {
@@ -263,8 +294,9 @@ function responsesClient(bare: boolean): LoopClient {
           output: withImage === true ? [{ type: "input_text", text }, image] : text,
         });
     },
+    again: (url) => sender.again(url),
     send: (url, streamed) =>
-      call(url, streamed, {
+      call(sender, url, streamed, {
         path: () => "/v1/responses",
         headers: {},
         body: () => ({
@@ -303,6 +335,7 @@ function joined(parts: readonly Fields[]): Fields[] {
 
 /** Google's JS client keeps one content for each chunk of a stream; `nameless` ones know no ids of calls. */
 function geminiClient(way: "joined" | "chunks" | "nameless"): LoopClient {
+  const sender = new Sender();
   const contents: Fields[] = [];
   let calls: Fields[] = [];
   const keep = (chunks: readonly Fields[]): Told => {
@@ -354,8 +387,9 @@ function geminiClient(way: "joined" | "chunks" | "nameless"): LoopClient {
           },
         })),
       }),
+    again: (url) => sender.again(url),
     send: (url, streamed) =>
-      call(url, streamed, {
+      call(sender, url, streamed, {
         path: (streams) =>
           `/v1beta/models/own-model:${streams ? "streamGenerateContent?alt=sse" : "generateContent"}`,
         headers: {},

@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Said } from "../fakes/scripted/turn.ts";
+import { type Said, asObject } from "../fakes/scripted/turn.ts";
 import { openYard } from "./call-harness.ts";
 import { type LoopClient, type Told, loopClients } from "./loop-clients.ts";
-import { type LoopVendor, LoopWorld, type Role, roles } from "./loop-vendors.ts";
+import { type LoopVendor, LoopWorld, type Role, roles, turnsOf } from "./loop-vendors.ts";
 
 /** `#` is the answer's mark. */
 const steps: readonly Said[] = [
@@ -75,6 +75,38 @@ function shows(client: LoopClient, { role }: LoopVendor): boolean {
   return client.front !== "openai-chat" || role.dialect !== "openai-chat";
 }
 
+/** Marks of caching wander from turn to turn; what they stand on stays. */
+function withoutMarks(value: unknown): string {
+  const marks = ["cache_control", "prompt_cache_breakpoint"];
+  const isPoint = (one: unknown): boolean => "cachePoint" in asObject(one);
+  return JSON.stringify(value, (name, inner: unknown) =>
+    marks.includes(name)
+      ? undefined
+      : Array.isArray(inner)
+        ? inner.filter((one) => !isPoint(one))
+        : inner,
+  );
+}
+
+const changing = ["messages", "contents", "input"];
+
+/** What a vendor's cache has of a request is the beginning of the next one, byte for byte. */
+function keepsBeginnings({ bodies }: LoopVendor, complete: boolean): void {
+  // Claude must not think on where the thoughts before were lost.
+  const wishes = complete ? [] : ["thinking", "additionalModelRequestFields"];
+  for (const [index, body] of bodies.slice(1).entries()) {
+    const before = bodies[index]!;
+    const rest = (one: typeof body): string =>
+      withoutMarks(
+        Object.entries(one).filter(([name]) => ![...changing, ...wishes].includes(name)),
+      );
+    assert.equal(rest(body), rest(before), `members of request ${index + 2}`);
+    const turns = turnsOf(body).map(withoutMarks);
+    const known = turnsOf(before).map(withoutMarks);
+    assert.deepEqual(turns.slice(0, known.length), known, `turns of request ${index + 2}`);
+  }
+}
+
 function worldOf(client: LoopClient, streamed: boolean): LoopWorld {
   const world = new LoopWorld();
   world.complete = client.complete || (!client.reads && !streamed);
@@ -103,6 +135,11 @@ for (const make of loopClients)
         );
         assert.deepEqual(vendor.faults, []);
         assert.equal(vendor.bodies.length, 6);
+        keepsBeginnings(vendor, world.complete);
+        // Another node makes the same bytes of the same request.
+        const other = await openYard(t, { channels: [vendor.channel] });
+        await client.again(other.url);
+        assert.equal(vendor.raw[6], vendor.raw[5]);
       });
     }
 

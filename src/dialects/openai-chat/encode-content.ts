@@ -11,6 +11,8 @@ export interface Encoding {
   readonly model: string;
   readonly traits: ModelTraits;
   readonly quirks: readonly QuirkId[];
+  /** Whether marks of caching are written, which wander from turn to turn: what bears one is a list in all turns. */
+  readonly marks: boolean;
 }
 
 /** Lifetimes of OpenAI's caches by those of Anthropic's: the longer one for an hour. */
@@ -109,6 +111,7 @@ export function writeContent(
   const isText = texts.length === written.length;
   if (isText && encoding.quirks.includes("string-content")) return texts.join(joint ?? paragraph);
   const isPlain = isText && written.every((part) => Object.keys(part).length === 2);
+  if (isPlain && texts.length === 1 && joint === undefined && encoding.marks) return written;
   if (isPlain && texts.length <= 1) return texts[0] ?? "";
   return isPlain && joint !== undefined && !encoding.traits.openai ? texts.join(joint) : written;
 }

@@ -126,7 +126,10 @@ function fitIds(messages: readonly JsonObject[]): JsonObject[] {
 /** The body to send. The judge has passed the conversation (dialects/fidelity.ts). */
 export function encodeRequest(conversation: Conversation, target: EncodeTarget): JsonObject {
   const traits = findTraits(target.model);
-  const encoding: Encoding = { model: target.model, traits, quirks: target.quirks };
+  const { model, quirks } = target;
+  const isMarked = conversation.uses.some(({ feature }) => feature === "cache-mark");
+  const marks = isMarked && (traits.cacheBreakpoints || quirks.includes("cache-control"));
+  const encoding: Encoding = { model, traits, quirks, marks };
   const messages = writeMessages(conversation, encoding);
   const body = compact({
     model: target.model,
