@@ -24,7 +24,7 @@ interface Walk {
 }
 
 function nameAt(body: Buffer, start: number, end: number): string {
-  const text = body.toString("latin1", start + 1, end - 1);
+  const text = body.toString("utf8", start + 1, end - 1);
   if (!text.includes("\\")) return text;
   try {
     return String(JSON.parse(body.toString("utf8", start, end)));

@@ -3,7 +3,7 @@
  * Promise kept here: nothing is sent anywhere before every id in it was opened for its owner.
  */
 import type { Clock } from "../core/clock.ts";
-import { type FieldFault, GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../core/errors.ts";
 import { readBoolean, readString, splice } from "../core/json.ts";
 import type { JsonObject } from "../core/json-value.ts";
 import type { SealKey } from "../core/seal.ts";
@@ -38,8 +38,8 @@ export interface CallState {
   readonly key: () => SealKey;
   /** The account that the call must go to; null: any. */
   readonly pin: Pin | null;
-  /** A field with an id that nobody sealed, which only channels that allow it may be sent; null: there is none. */
-  readonly unsealed: FieldFault | null;
+  /** What channels are refused for that let no id through which nobody sealed; null: there is none. */
+  readonly unsealed: GatewayError | null;
   /** Ids as the caller knows them, by the vendor's. */
   readonly opened: ReadonlyMap<string, string>;
   readonly continued: Continued;

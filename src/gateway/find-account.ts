@@ -1,7 +1,6 @@
 /** The account that a request on what outlives a call goes to, or the error of there being none. */
 import { GatewayError } from "../core/errors.ts";
 import { type Account, chooseAccount, noAccount, pinnedAccount } from "./choose-account.ts";
-import { unsealedRefusal } from "./open-ids.ts";
 import { noSuchResponse } from "./own-responses.ts";
 import type { Pin } from "./pin.ts";
 import type { ResourceBody } from "./resource-body.ts";
@@ -19,7 +18,7 @@ export function getAccount(serving: Serving, wanted: Wanted): Account {
   const account = findAccount(serving, wanted);
   if (account !== undefined) return account;
   const { path, body } = wanted;
-  if (body.unsealed !== null && !path.unsealed) throw unsealedRefusal(body.unsealed);
+  if (body.unsealed !== null && !path.unsealed) throw body.unsealed;
   const { route } = serving;
   const { named } = path;
   if (named !== undefined && route.operation === "responses") throw noSuchResponse(named);

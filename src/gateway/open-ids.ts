@@ -3,7 +3,7 @@
  * Promise kept here: an id opens for the account that it was made for and for nobody else, and one that nobody sealed is
  * told by name, so that it reaches only accounts that allow it.
  */
-import { type FieldFault, GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../core/errors.ts";
 import { type ByteEdit, readString } from "../core/json.ts";
 import { walkStrings } from "../core/json-strings.ts";
 import type { SealKey } from "../core/seal.ts";
@@ -36,8 +36,8 @@ export interface OpenedIds {
   readonly edits: readonly ByteEdit[];
   /** Where all of them lie; null: there were none. */
   readonly pin: Pin | null;
-  /** The first field that holds an id which nobody sealed; null: there is none. */
-  readonly unsealed: FieldFault | null;
+  /** What is told where an id that nobody sealed may not pass; null: there is none. */
+  readonly unsealed: GatewayError | null;
   /** Ids as callers know them, by the vendor's. */
   readonly opened: ReadonlyMap<string, string>;
 }
@@ -84,17 +84,13 @@ export function noSuchId(id: string, kind: ResourceKind, field: string): Gateway
   });
 }
 
-/** The fault of an id that nobody sealed. */
-export function unsealedFault(field: string): FieldFault {
+/** The error of an id that nobody sealed, in a request that no channel may take for it. */
+export function unsealedId(id: string, kind: ResourceKind, field: string): GatewayError {
+  if (kind === "response") return noSuchId(id, kind, field);
   const message = `\`${field}\` holds an id that was not given out here; use the ids that this gateway's replies tell`;
-  return { field, message };
-}
-
-/** What is to be done where an unsealed id stands in a request that no channel may take. */
-export function unsealedRefusal(fault: FieldFault): GatewayError {
-  return new GatewayError("invalid_request", fault.message, {
-    fields: [fault],
-    values: { detail: fault.message },
+  return new GatewayError("invalid_request", message, {
+    fields: [{ field, message }],
+    values: { detail: message },
   });
 }
 
@@ -107,7 +103,7 @@ export function openIds(body: Buffer, rules: IdRules, opener: BodyOpener): Opene
   const edits: ByteEdit[] = [];
   const opened = new Map<string, string>();
   let pin: Pin | null = null;
-  let unsealed: FieldFault | null = null;
+  let unsealed: GatewayError | null = null;
   walkStrings(body, rules.opaque, (path, value) => {
     const kind = kindAt(rules, path);
     const placed = kind && idIn(opener.dialect, path, readString(body, value) ?? "");
@@ -115,7 +111,7 @@ export function openIds(body: Buffer, rules: IdRules, opener: BodyOpener): Opene
     if (opener.isOwn?.(kind, placed.id) === true) return;
     const field = path.join(".");
     if (!looksSealed(placed.id)) {
-      unsealed ??= unsealedFault(field);
+      unsealed ??= unsealedId(placed.id, kind, field);
       return;
     }
     const resource = openFor(opener, placed.id, kind);

@@ -13,8 +13,8 @@ import {
   skipValue,
 } from "../core/json.ts";
 import { looksTagged } from "../core/sealed-id.ts";
-import type { FieldFault } from "../core/errors.ts";
-import { type Opener, noSuchId, openFor, unsealedFault } from "./open-ids.ts";
+import type { GatewayError } from "../core/errors.ts";
+import { type Opener, noSuchId, openFor, unsealedId } from "./open-ids.ts";
 import { type Pin, joinPins } from "./pin.ts";
 
 const openBracket = 0x5b;
@@ -59,7 +59,7 @@ function sendingOf(body: Buffer, scan: MemberScan): Sending {
 export interface OpenedItems {
   readonly edits: readonly ByteEdit[];
   readonly pin: Pin | null;
-  readonly unsealed: FieldFault | null;
+  readonly unsealed: GatewayError | null;
   /** Ids of the gateway's own items that are merely named. */
   readonly own: readonly string[];
 }
@@ -81,13 +81,13 @@ export function openItems(body: Buffer, input: ByteRange | undefined, opener: Op
   const edits: ByteEdit[] = [];
   const own: string[] = [];
   let pin: Pin | null = null;
-  let unsealed: FieldFault | null = null;
+  let unsealed: GatewayError | null = null;
   const open = (range: ByteRange, field: string, sending: Sending): void => {
     const id = readString(body, range) ?? "";
     if (id === "") return;
     if (ownItemCall(id) !== undefined) return void (sending === "named" && own.push(id));
     if (!looksTagged(id)) {
-      if (sending === "named") unsealed ??= unsealedFault(field);
+      if (sending === "named") unsealed ??= unsealedId(id, "item", field);
       return;
     }
     const item = openFor(opener, id, "item");

@@ -19,7 +19,6 @@ import { inlineMedia } from "./inline-media.ts";
 import { refuseLacking } from "./lacking.ts";
 import { prepareMedia, uploadHeaders } from "./media-request.ts";
 import { putWish, wishOf, wished } from "./model-wishes.ts";
-import { unsealedRefusal } from "./open-ids.ts";
 import { standingThere } from "./response-keeper.ts";
 import type { PreparedAttempt } from "./run-attempt.ts";
 
@@ -37,7 +36,7 @@ export function prepareAttempt(
     throw new GatewayError("internal", `unknown provider ${channel.provider}`);
   const operation = call.request.operation as UpstreamOperation;
   const unsealed = call.state?.unsealed ?? null;
-  if (unsealed !== null && !channel.options.unsealedIds) return unsealedRefusal(unsealed);
+  if (unsealed !== null && !channel.options.unsealedIds) return unsealed;
   try {
     refuseLacking(provider, call);
     const endpoints = endpointsFor(channel, provider, { operation, model });

@@ -3,7 +3,7 @@
  * Promise kept here: no form names what lies at a vendor, since nobody could open an id in its midst.
  */
 import { checkModelAllowed } from "../auth/model-allowed.ts";
-import { type FieldFault, GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../core/errors.ts";
 import { type ByteEdit, readString, scanMembers, splice } from "../core/json.ts";
 import { walkStrings } from "../core/json-strings.ts";
 import { MultipartScanner, boundaryOf, brokenForm } from "../core/multipart.ts";
@@ -20,7 +20,7 @@ import { UploadPieces } from "./upload-pieces.ts";
 
 export interface ResourceBody {
   readonly pin: Pin | null;
-  readonly unsealed: FieldFault | null;
+  readonly unsealed: GatewayError | null;
   readonly opened: ReadonlyMap<string, string>;
   /** Models that it names, each once. */
   readonly models: readonly string[];
