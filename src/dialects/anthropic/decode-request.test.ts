@@ -7,6 +7,7 @@ import type { Conversation } from "../../wire/conversation.ts";
 import { packCarried, packForCall } from "../carried.ts";
 import { judge } from "../fidelity.ts";
 import { decodeRequest } from "./decode-request.ts";
+import { renderError } from "./errors.ts";
 
 const context = { model: "m", stream: false, headers: {} };
 const hi = [{ role: "user", content: "hi" }];
@@ -378,4 +379,22 @@ test("refuses what is malformed, with the path and the mend", () => {
       },
       field,
     );
+});
+
+test("a conversation that the vendor keeps may be begun without, but not gone on with", () => {
+  assert.deepEqual(noted({ thread: { type: "create" } }), { store: ["thread"] });
+  assert.deepEqual(noted({ thread: null }), {});
+  const goesOn = { thread: { type: "continue", previous_message_id: "msg_1" } };
+  assert.throws(
+    () => judge(decode(goesOn).uses, "openai-chat"),
+    (error) => {
+      assert.ok(error instanceof GatewayError);
+      const { status, body } = renderError(error, { locale: "en", requestId: "" });
+      assert.equal(status, 400);
+      const told = JSON.parse(body.toString()) as { error: { details: unknown } };
+      // The one word at which Anthropic's clients send the whole conversation again.
+      assert.deepEqual(told.error.details, { error_code: "thread_not_found" });
+      return true;
+    },
+  );
 });

@@ -22,6 +22,7 @@ import {
   decodeToolChoice,
   decodeTools,
 } from "./decode-wishes.ts";
+import { threadField } from "./errors.ts";
 
 const knownMembers = [
   "model",
@@ -44,9 +45,19 @@ const knownMembers = [
   "mcp_servers",
   "container",
   "context_management",
+  "thread",
   "anthropic_version",
   "anthropic_beta",
 ];
+
+/** A conversation that the vendor keeps: it may be begun where nobody keeps it, but not gone on with. */
+function noteThread(body: JsonObject, note: Note): void {
+  const thread = findObject(body, "thread", "");
+  if (thread === undefined) return;
+  const begins = findText(thread, "type", "thread") === "create";
+  if (begins) note("store", "thread");
+  else note("previous-response", threadField);
+}
 
 /** Members that stand for something which other dialects do not have. */
 function noteForeign(body: JsonObject, note: Note): void {
@@ -55,6 +66,7 @@ function noteForeign(body: JsonObject, note: Note): void {
     note("server-tools", "mcp_servers");
   if (!isUnset(body["container"])) note("container", "container");
   if (!isUnset(body["context_management"])) note("context-management", "context_management");
+  noteThread(body, note);
   // `speed: "standard"` is what everybody has.
   const known = body["speed"] === "standard" ? [...knownMembers, "speed"] : knownMembers;
   noteUnknown(body, known, "", note);

@@ -34,6 +34,14 @@ function typeOf(error: GatewayError): string {
   return told ?? (error.status < 500 ? "invalid_request_error" : "api_error");
 }
 
+/** Names the message that a conversation goes on from, where the vendor has kept it. */
+export const threadField = "thread.previous_message_id";
+
+/** Clients of kept conversations send all of it again where they hear that it is not kept. */
+function detailsOf(field: string | undefined): object {
+  return field === threadField ? { details: { error_code: "thread_not_found" } } : {};
+}
+
 function errorBody(error: GatewayError, telling: Telling): string {
   const field = error.fields[0]?.field;
   return JSON.stringify({
@@ -43,6 +51,7 @@ function errorBody(error: GatewayError, telling: Telling): string {
       message: renderMessage(error, telling.locale),
       code: error.kind,
       ...(field === undefined ? {} : { param: field }),
+      ...detailsOf(field),
     },
     ...(telling.requestId === "" ? {} : { request_id: telling.requestId }),
   });
