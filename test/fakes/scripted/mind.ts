@@ -102,7 +102,7 @@ export function openMind(): Script {
     answers += 1;
     const mark = String(answers);
     const thoughts = wishes.thinks ? "Let me think. I see." : "";
-    const calls = callsFor(heard, wishes.parallel);
+    const calls = callsFor(heard, wishes);
     if (calls.length > 0) {
       const output = cut(thoughts).length + cut(JSON.stringify(calls)).length;
       const shown = wishes.showsThoughts ? { reasoning: thoughts } : {};

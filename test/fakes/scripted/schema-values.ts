@@ -49,9 +49,14 @@ function objectOf(schema: Schema, question: string): Schema {
 }
 
 /** The tools that a question is about, called with what it says; none where they may not be, or have answered. */
-export function callsFor(heard: Heard, parallel: boolean): NonNullable<Said["calls"]> {
-  const { tools, toolChoice, toolResults, userText } = heard;
-  if (toolChoice === "none" || toolResults.length > 0) return [];
+export function callsFor(
+  { tools, toolChoice: told, toolResults, userText }: Heard,
+  { parallel, system }: { readonly parallel: boolean; readonly system: string },
+): NonNullable<Said["calls"]> {
+  if (told === "none" || toolResults.length > 0) return [];
+  // Where an API has no word for it, it stands in the instructions.
+  const [inWords, named] = /must call (?:the tool (\S+)|a tool)/i.exec(system) ?? [];
+  const toolChoice = inWords === undefined ? told : (named ?? "required");
   const forced = tools.filter(({ name }) => name === toolChoice);
   const meant = tools.filter(({ name }) =>
     name.split(/[^a-z]+/i).some((word) => word.length > 3 && mentions(userText, word)),
