@@ -10,6 +10,10 @@ export type QuirkId =
   | "string-content"
   /** A user may not speak right behind the results of tools: an assistant's word must stand between (Mistral). */
   | "no-user-after-tool"
+  /** An answer that the caller has begun bears `prefix: true` (Mistral). */
+  | "prefix-member"
+  /** An answer that the caller has begun bears `partial: true` (Kimi). */
+  | "partial-member"
   /** Takes wishes to cache as `cache_control` on parts and tools (OpenRouter, DashScope, LiteLLM). */
   | "cache-control"
   /** Refuses `strict` in tools. */

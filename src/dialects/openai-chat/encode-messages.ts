@@ -16,7 +16,7 @@ import type {
 } from "../../wire/conversation.ts";
 import { canRead } from "../carried.ts";
 import { type Encoding, paragraph, writeContent, writeImage } from "./encode-content.ts";
-import { orderResults } from "./order-results.ts";
+import { orderResults } from "../order-results.ts";
 import { returnDetails } from "./thought-details.ts";
 
 function named(name: string | undefined): { readonly name?: string } {

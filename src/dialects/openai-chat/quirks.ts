@@ -59,6 +59,19 @@ function wordBetween(body: JsonObject): JsonObject {
   );
 }
 
+/** Marks an answer that the caller has begun, where the history ends with one. */
+function begun(member: string): Change {
+  return (body) =>
+    changed(body, "messages", (messages) =>
+      objectsOf(messages).map((message, index, all) => {
+        const isLast = index === all.length - 1 && message["role"] === "assistant";
+        return isLast && message["tool_calls"] === undefined
+          ? { ...message, [member]: true }
+          : message;
+      }),
+    );
+}
+
 function looseTools(body: JsonObject): JsonObject {
   return changed(body, "tools", (tools) =>
     objectsOf(tools).map((tool) =>
@@ -98,6 +111,8 @@ const changes = {
   "no-developer-role": systemForDeveloper,
   "no-user-after-tool": wordBetween,
   "nine-character-ids": shortIds,
+  "prefix-member": begun("prefix"),
+  "partial-member": begun("partial"),
   "max-tokens": renameLimit,
   "no-strict": looseTools,
   "no-parallel-member": without("parallel_tool_calls"),

@@ -16,6 +16,7 @@ import type {
 } from "../../wire/conversation.ts";
 import { canRead } from "../carried.ts";
 import type { EncodeTarget } from "../codec.ts";
+import { orderResults } from "../order-results.ts";
 import { dialectId, readNative } from "./carried-slot.ts";
 
 /** Longest `call_id` that OpenAI takes. */
@@ -191,7 +192,7 @@ function messageItems(message: Message, target: EncodeTarget): readonly JsonObje
 
 /** The items of a history, in its order. */
 export function encodeItems(messages: readonly Message[], target: EncodeTarget): JsonObject[] {
-  return messages.flatMap((message) => messageItems(message, target));
+  return orderResults(messages).flatMap((message) => messageItems(message, target));
 }
 
 /**

@@ -67,15 +67,20 @@ test("a thought goes back to the model that made it alone, and only in front of 
       encrypted_content: "gAAA",
     },
     { type: "function_call", call_id: "c1", name: "f", arguments: "{}" },
+    {
+      type: "function_call_output",
+      call_id: "c1",
+      output: "Error: No result: the call was interrupted.",
+    },
   ]);
-  assert.equal(inputOf(said(call, thought)).length, 1);
-  assert.equal(inputOf(said(thought, call), { model: "gpt-6" }).length, 1);
+  assert.equal(inputOf(said(call, thought)).length, 2);
+  assert.equal(inputOf(said(thought, call), { model: "gpt-6" }).length, 2);
   const foreign: AssistantPart = {
     kind: "reasoning",
     text: "Hm",
     carried: { issuer: "anthropic-messages/c", data: "sig" },
   };
-  assert.equal(inputOf(said(foreign, call)).length, 1);
+  assert.equal(inputOf(said(foreign, call)).length, 2);
   assert.deepEqual(inputOf(said(foreign, call), { quirks: ["replay-reasoning"] })[0], {
     type: "reasoning",
     summary: [],

@@ -125,6 +125,7 @@ const rows: readonly VendorRow[] = [
       "replay-reasoning",
       "fixed-sampling",
       "no-strict",
+      "partial-member",
     ],
   },
   {
@@ -140,6 +141,7 @@ const rows: readonly VendorRow[] = [
       "replay-reasoning",
       "fixed-sampling",
       "no-strict",
+      "partial-member",
     ],
   },
   {

@@ -157,6 +157,7 @@ const rows: readonly VendorRow[] = [
       "tool-choice-any",
       "known-members-only",
       "no-user-after-tool",
+      "prefix-member",
     ],
   },
   {

@@ -8,7 +8,7 @@ import type {
   ToolCallPart,
   ToolResultPart,
   UserPart,
-} from "../../wire/conversation.ts";
+} from "../wire/conversation.ts";
 
 /** Told to the model in place of a result that never came (an agent was stopped in the middle). */
 const missingResult = "No result: the call was interrupted.";
