@@ -143,5 +143,6 @@ export function makeWalkingReader(walk: EventWalk): ReadEvent {
 /** The model's name that a reading points at. */
 export function eventModel(event: Buffer, reading: EventReading): string | null {
   if (reading.modelStart === -1) return null;
-  return readString(event, { start: reading.modelStart, end: reading.modelEnd }) ?? null;
+  // Azure's first event has an empty name.
+  return readString(event, { start: reading.modelStart, end: reading.modelEnd }) || null;
 }
