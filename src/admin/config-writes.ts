@@ -107,7 +107,7 @@ export async function removeRow<Fields>(
 }
 
 /** The row under the door's lock, when this manager may change it and it is the one that `If-Match` means. */
-export async function changeableRow<Fields>(
+async function changeableRow<Fields>(
   noun: ConfigNoun<Fields>,
   parts: AdminParts,
   { tx, request }: { readonly tx: ConfigWrites; readonly request: ActRequest },

@@ -19,7 +19,7 @@ import { syncRoutes } from "./sync/routes.ts";
 import { userRoutes } from "./users/routes.ts";
 
 /** Every stated route. */
-export function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
+function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
   return [
     channelRoutes,
     providerRoutes,

@@ -77,7 +77,7 @@ interface Verdict {
 }
 
 /** Compares what live nodes serve; nodes that stopped reporting are not counted. */
-export function judgeNodes(rows: readonly JsonObject[]): Verdict {
+function judgeNodes(rows: readonly JsonObject[]): Verdict {
   const live = rows.filter((row) => row["live"] !== false && row["state"] !== "gone");
   const nodes = live.map((row): JsonObject => ({
     id: row["id"] ?? null,

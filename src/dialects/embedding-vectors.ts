@@ -45,7 +45,7 @@ function unpackVector(text: string): number[] {
 }
 
 /** A vector as upstreams write it: numbers, or packed. Undefined: none. */
-export function readVector(value: unknown): number[] | undefined {
+function readVector(value: unknown): number[] | undefined {
   if (typeof value === "string" && value !== "") return unpackVector(value);
   if (!Array.isArray(value) || value.length === 0) return undefined;
   const vector = value as unknown[];

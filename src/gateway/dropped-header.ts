@@ -1,6 +1,6 @@
 /** Tells the caller, by name, which of its fields the upstream of this model has no place for. */
 
-export const droppedHeader = "x-switchyard-dropped";
+const droppedHeader = "x-switchyard-dropped";
 const maxLength = 1000;
 
 /** A reply's headers with the warning in them. Names are the caller's own text: what a header cannot hold is left out. */

@@ -57,7 +57,7 @@ interface Fetched extends Sniffed {
 type UrlPart = MediaPart & { readonly source: { readonly kind: "url" } };
 
 /** Whether a part is media at an http or https URL. */
-export function isWebMedia(part: { readonly kind: string }): part is UrlPart {
+function isWebMedia(part: { readonly kind: string }): part is UrlPart {
   if (part.kind !== "media") return false;
   const { source } = part as MediaPart;
   return source.kind === "url" && /^https?:/i.test(source.url);

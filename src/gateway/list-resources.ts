@@ -27,7 +27,7 @@ function limitOf(told: string | undefined): number {
 }
 
 /** Throws `invalid_request` naming the parameter. */
-export function readPageWish(dialect: FrontId, query: HeaderMap): PageWish {
+function readPageWish(dialect: FrontId, query: HeaderMap): PageWish {
   const { after = null, after_id = null, before_id = null, pageToken = null } = query;
   if (dialect === "gemini-content") {
     const page = { limit: limitOf(query["pageSize"]), order: "desc", after: pageToken } as const;

@@ -10,7 +10,7 @@ import type { ReplySink } from "../wire/call.ts";
 import { JsonArray, arrayPing } from "./json-array.ts";
 
 /** Silence after which a caller of a stream is sent a comment; before content this opens the reply. */
-export const pingAfterMs = 10_000;
+const pingAfterMs = 10_000;
 
 const streamHeaders = {
   "content-type": "text/event-stream; charset=utf-8",

@@ -163,7 +163,7 @@ export class UploadCall {
 }
 
 /** The parts of a form that is whole. Throws `invalid_request`. */
-export function parseForm(bytes: Buffer, boundary: string): FormPart[] {
+function parseForm(bytes: Buffer, boundary: string): FormPart[] {
   const parts: FormPart[] = [];
   let open: { readonly head: PartHead; readonly start: number } | undefined;
   const scanner = new MultipartScanner(boundary, {

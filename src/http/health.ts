@@ -24,7 +24,7 @@ export interface HealthParts {
 }
 
 /** Why this node should get no calls; undefined while it should. */
-export function unreadyReason(
+function unreadyReason(
   parts: Pick<HealthParts, "sync" | "awaited">,
   draining: boolean,
 ): string | undefined {

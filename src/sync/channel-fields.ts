@@ -4,7 +4,7 @@ import type { JsonObject } from "../core/json-value.ts";
 import { displayName, groupSymbol, modelName, modelPattern, statusField } from "./name-fields.ts";
 
 /** Headers that belong to the connection, to the body's framing, or carry credentials, which have a place of their own. */
-export const forbiddenHeaders: readonly string[] = [
+const forbiddenHeaders: readonly string[] = [
   "connection",
   "keep-alive",
   "proxy-authenticate",

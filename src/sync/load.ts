@@ -94,7 +94,7 @@ function guardReads(
   };
 }
 
-export function positionOf(head: Head): Position {
+function positionOf(head: Head): Position {
   const { epoch, revision, commitId, committedAtMs } = head;
   return { epoch, revision, commitId, committedAtMs };
 }

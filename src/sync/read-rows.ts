@@ -61,7 +61,7 @@ export const changeLimit = 2000;
 const callersPerRead = 500;
 
 /** A load whose parts do not fit together; the node keeps what it has and tries again. */
-export class IncompleteLoad extends Error {
+class IncompleteLoad extends Error {
   constructor(message: string) {
     super(message);
     this.name = "IncompleteLoad";

@@ -35,7 +35,7 @@ export interface Registry {
   close(): Promise<void>;
 }
 
-export const heartbeatMs = 10_000;
+const heartbeatMs = 10_000;
 /** A node that has not been heard of for longer is not waited for. */
 export const liveMs = 30_000;
 const retryMs = 1_000;

@@ -7,7 +7,7 @@ export interface Slices {
 }
 
 /** Longest slice, ms. One step between two breaths and a garbage collection add to it: 8 ms is what calls may feel. */
-export const sliceMs = 3;
+const sliceMs = 3;
 
 export function makeSlices(clock: Clock, yieldSlice: () => Promise<void>): Slices {
   let endsAt = clock.monotonic() + sliceMs;

@@ -66,7 +66,7 @@ export interface FetchPublicParts {
 
 const maxRedirects = 3;
 /** For all of it: names, connections, redirects, body. */
-export const maxFetchMs = 10_000;
+const maxFetchMs = 10_000;
 const redirects: readonly number[] = [301, 302, 303, 307, 308];
 const plainPorts: readonly string[] = ["", "80", "443"];
 

@@ -35,7 +35,7 @@ const pingMs = 30_000;
 const maxReasonBytes = 123;
 
 /** Try again later: the reader did not keep up. */
-export const tooSlowCode = 1013;
+const tooSlowCode = 1013;
 const brokenCode = 1006;
 const noCode = 1005;
 

@@ -22,7 +22,7 @@ function thoughts(text: string, place: ThoughtPlace, context: ReadContext): Assi
 }
 
 /** Arguments as they came; none and `null` are an empty object. */
-export function readArguments(value: unknown): string {
+function readArguments(value: unknown): string {
   const text = textOf(value).trim();
   return text === "" || text === "null" ? "{}" : textOf(value);
 }

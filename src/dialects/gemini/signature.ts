@@ -25,7 +25,7 @@ const sentinels: readonly string[] = [
 const redactedMark = "redacted:";
 
 /** Whether a signature is one of ours: its bytes begin with our marker. */
-export const packedSignatureStart = Buffer.from(carriedMarker).toString("base64").slice(0, 5);
+const packedSignatureStart = Buffer.from(carriedMarker).toString("base64").slice(0, 5);
 
 export interface ReadSignature {
   readonly carried: Carried;

@@ -82,7 +82,7 @@ export function joinUsage(usage: Usage, earlier: Usage | null): Usage {
 }
 
 /** Searches of the web that a candidate's grounding tells of; they are billed apart from tokens. */
-export function searchesOf(candidate: unknown): number {
+function searchesOf(candidate: unknown): number {
   const queries = fieldsOf(fieldsOf(candidate)["groundingMetadata"])["webSearchQueries"];
   return Array.isArray(queries) ? queries.length : 0;
 }

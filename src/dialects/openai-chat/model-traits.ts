@@ -143,7 +143,7 @@ export function takesSampling(traits: ModelTraits, effort: Effort | undefined): 
 const sampled: readonly FeatureId[] = ["temperature", "top-p", "logprobs"];
 
 /** Features that a model refuses though the dialect has them. */
-export function refusedFeatures(conversation: Conversation, traits: ModelTraits): FeatureId[] {
+function refusedFeatures(conversation: Conversation, traits: ModelTraits): FeatureId[] {
   const effort = sentEffort(conversation, traits);
   const wishesReasoning = traits.reasons && (traits.toolsWithReasoning || effort !== "none");
   return [

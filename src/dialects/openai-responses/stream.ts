@@ -2,14 +2,14 @@
  * Reads stream events of the Responses API by their bytes, without parsing them whole.
  * Promise kept here: what an event is gets decided by its own `type`, never by words in a generated text.
  */
-import { readString, skipSpace, skipString, skipValue } from "../../core/json.ts";
+import { skipSpace, skipString, skipValue } from "../../core/json.ts";
 import { eventData, eventName } from "../../core/sse.ts";
 import type { EventKind, EventReading, ReadEvent } from "../contract.ts";
+import { isFilled, isWord } from "../event-bytes.ts";
 
 const quote = 0x22;
 const openBrace = 0x7b;
 const openBracket = 0x5b;
-const closeBracket = 0x5d;
 const comma = 0x2c;
 const lineFeed = 0x0a;
 
@@ -46,10 +46,7 @@ function walkMembers(
 }
 
 function matches(bytes: Buffer, start: number, length: number, name: string): boolean {
-  if (length !== name.length) return false;
-  for (let index = 0; index < length; index += 1)
-    if (bytes[start + index] !== name.charCodeAt(index)) return false;
-  return true;
+  return length === name.length && isWord(bytes, start, name);
 }
 
 /** What is known of one event while its bytes are walked. */
@@ -187,20 +184,16 @@ class EventWalk implements EventReading {
       return end;
     }
     if (bytes[value] === openBracket && matches(bytes, name, length, "content"))
-      this.#itemFilled = bytes[skipSpace(bytes, value + 1, this.#end)] !== closeBracket;
+      this.#itemFilled = isFilled(bytes, value, this.#end);
     return undefined;
   };
-}
-
-function startsWith(event: Buffer, offset: number, word: string): boolean {
-  return matches(event, offset, word.length, word);
 }
 
 /** Offset of the payload where an event is one `data:` line, with or without an `event:` line before it; else -1. */
 function plainPayload(event: Buffer): number {
   let offset = 0;
-  if (startsWith(event, 0, "event:")) offset = event.indexOf(lineFeed) + 1;
-  return startsWith(event, offset, "data:") ? skipSpace(event, offset + 5) : -1;
+  if (isWord(event, 0, "event:")) offset = event.indexOf(lineFeed) + 1;
+  return isWord(event, offset, "data:") ? skipSpace(event, offset + 5) : -1;
 }
 
 /** A reader for one stream. */
@@ -228,8 +221,4 @@ function readOther(event: Buffer, walk: EventWalk): void {
   walk.shiftPlaces(shift);
 }
 
-/** The model's name that a reading points at. */
-export function eventModel(event: Buffer, reading: EventReading): string | null {
-  if (reading.modelStart === -1) return null;
-  return readString(event, { start: reading.modelStart, end: reading.modelEnd }) ?? null;
-}
+export { eventModel } from "../event-bytes.ts";

@@ -5,7 +5,7 @@ import { SessionLost } from "./session.ts";
 import type { ThreadOptions, ThreadReply, ThreadRequest } from "./sqlite-thread.ts";
 
 /** An error that SQLite told of, with its symbolic code (`SQLITE_BUSY`). */
-export class SqliteError extends Error {
+class SqliteError extends Error {
   readonly code: string;
   readonly errcode: number;
   constructor(fault: { message: string; code: string; errcode: number }) {
