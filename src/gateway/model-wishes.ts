@@ -5,6 +5,7 @@
 import { GatewayError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json-value.ts";
 import type { UpstreamCodec } from "../dialects/codec.ts";
+import { emptyConversation } from "../dialects/empty-conversation.ts";
 import { findUpstreamCodec } from "../dialects/registry.ts";
 import type { ModelWish } from "../route/model-wish.ts";
 import type { DialectId } from "../wire/call.ts";
@@ -88,23 +89,6 @@ function reasoningMembers(
 }
 
 const bareConversation: Conversation = {
-  model: "",
-  stream: false,
-  system: [],
+  ...emptyConversation,
   messages: [{ role: "user", parts: [{ kind: "text", text: "-" }] }],
-  tools: [],
-  toolChoice: null,
-  parallelToolCalls: null,
-  sampling: {},
-  maxOutputTokens: null,
-  reasoning: null,
-  responseFormat: null,
-  verbosity: null,
-  serviceTier: null,
-  endUser: null,
-  metadata: null,
-  cacheKey: null,
-  modalities: [],
-  audio: null,
-  uses: [],
 };

@@ -1,6 +1,7 @@
 /** What is counted here, and that no text makes it stand still. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { emptyConversation } from "../../test/fakes/conversations.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Conversation, MediaPart, UserPart } from "../wire/conversation.ts";
 import { countInputTokens } from "./count-tokens.ts";
@@ -9,25 +10,8 @@ const conversation = (
   parts: readonly UserPart[],
   more: Partial<Conversation> = {},
 ): Conversation => ({
-  model: "m",
-  stream: false,
-  system: [],
+  ...emptyConversation,
   messages: [{ role: "user", parts }],
-  tools: [],
-  toolChoice: null,
-  parallelToolCalls: null,
-  sampling: {},
-  maxOutputTokens: null,
-  reasoning: null,
-  responseFormat: null,
-  verbosity: null,
-  serviceTier: null,
-  endUser: null,
-  metadata: null,
-  cacheKey: null,
-  modalities: [],
-  audio: null,
-  uses: [],
   ...more,
 });
 const text = (words: string): UserPart => ({ kind: "text", text: words });

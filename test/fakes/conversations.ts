@@ -1,27 +1,8 @@
 /** Conversations to encode in tests: an empty one, and one that says nearly everything. */
+import { emptyConversation as nothingSaid } from "../../src/dialects/empty-conversation.ts";
 import type { Conversation, Message, Tool } from "../../src/wire/conversation.ts";
 
-export const emptyConversation: Conversation = {
-  model: "asked",
-  stream: false,
-  system: [],
-  messages: [],
-  tools: [],
-  toolChoice: null,
-  parallelToolCalls: null,
-  sampling: {},
-  maxOutputTokens: null,
-  reasoning: null,
-  responseFormat: null,
-  verbosity: null,
-  serviceTier: null,
-  endUser: null,
-  metadata: null,
-  cacheKey: null,
-  modalities: [],
-  audio: null,
-  uses: [],
-};
+export const emptyConversation: Conversation = { ...nothingSaid, model: "asked" };
 
 export function userSays(text: string): Message {
   return { role: "user", parts: [{ kind: "text", text }] };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { emptyConversation as empty } from "../../../test/fakes/conversations.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type {
   AssistantPart,
@@ -11,28 +12,6 @@ import { encodeRequest } from "./encode-request.ts";
 import { readResult, writeResult } from "./function-results.ts";
 import { cleanParameters, cleanSchema } from "./schema-for-gemini.ts";
 import { sentinel } from "./signature.ts";
-
-const empty: Conversation = {
-  model: "asked",
-  stream: false,
-  system: [],
-  messages: [],
-  tools: [],
-  toolChoice: null,
-  parallelToolCalls: null,
-  sampling: {},
-  maxOutputTokens: null,
-  reasoning: null,
-  responseFormat: null,
-  verbosity: null,
-  serviceTier: null,
-  endUser: null,
-  metadata: null,
-  cacheKey: null,
-  modalities: [],
-  audio: null,
-  uses: [],
-};
 
 function encoded(parts: Partial<Conversation>, model = "gemini-3-flash-preview"): JsonObject {
   const target = { model, stream: false, askUsage: false, quirks: [] };

@@ -1,6 +1,7 @@
 /** What an upstream is sent: what each model and vendor takes, results in their place, thoughts to whom they belong. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { emptyConversation } from "../../../test/fakes/conversations.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { Conversation, Message, ReasoningWish, Tool } from "../../wire/conversation.ts";
 import { objectsOf } from "../loose-fields.ts";
@@ -12,28 +13,7 @@ const hello: Message = { role: "user", parts: [{ kind: "text", text: "hi" }] };
 const tool: Tool = { name: "f", description: null, parameters: null, strict: null };
 
 function conversation(fields: Partial<Conversation>): Conversation {
-  return {
-    model: "asked",
-    stream: false,
-    system: [],
-    messages: [hello],
-    tools: [],
-    toolChoice: null,
-    parallelToolCalls: null,
-    sampling: {},
-    maxOutputTokens: null,
-    reasoning: null,
-    responseFormat: null,
-    verbosity: null,
-    serviceTier: null,
-    endUser: null,
-    metadata: null,
-    cacheKey: null,
-    modalities: [],
-    audio: null,
-    uses: [],
-    ...fields,
-  };
+  return { ...emptyConversation, messages: [hello], ...fields };
 }
 
 function send(

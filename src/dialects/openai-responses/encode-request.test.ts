@@ -1,33 +1,12 @@
 /** What is sent for a conversation that came in another dialect. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { emptyConversation as empty } from "../../../test/fakes/conversations.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { EncodeTarget } from "../codec.ts";
 import type { AssistantPart, Conversation, Message } from "../../wire/conversation.ts";
 import { carryNative } from "./carried-slot.ts";
 import { encodeRequest } from "./encode-request.ts";
-
-const empty: Conversation = {
-  model: "asked",
-  stream: false,
-  system: [],
-  messages: [],
-  tools: [],
-  toolChoice: null,
-  parallelToolCalls: null,
-  sampling: {},
-  maxOutputTokens: null,
-  reasoning: null,
-  responseFormat: null,
-  verbosity: null,
-  serviceTier: null,
-  endUser: null,
-  metadata: null,
-  cacheKey: null,
-  modalities: [],
-  audio: null,
-  uses: [],
-};
 
 const target: EncodeTarget = { model: "gpt-5", stream: true, askUsage: true, quirks: [] };
 
