@@ -38,8 +38,12 @@ export function makeReplySealer(attempt: Attempt): ReplySealer | null {
   return new ReplySealer(new IdSealer({ key: state.key(), ownerId, pin, dialect, rules }));
 }
 
+const noItem = { told: Buffer.alloc(0), sealed: Buffer.alloc(0) };
+
 export class ReplySealer {
   readonly #sealer: IdSealer;
+  /** The item named last, with its quotes, and as it is told. */
+  #item: { readonly told: Buffer; readonly sealed: Buffer } = noItem;
 
   constructor(sealer: IdSealer) {
     this.#sealer = sealer;
@@ -55,9 +59,24 @@ export class ReplySealer {
     if (reading.mayHoldIds ?? true) return this.#wholeEvent(event, others);
     const { itemStart: start = -1, itemEnd: end = -1 } = reading;
     if (start === -1 || !this.#sealer.sealsItems) return splice(event, others);
+    const bytes = this.#sealedItem(event, start, end);
+    if (others.length > 0) return splice(event, [...others, { start, end, bytes }]);
+    const sealed = Buffer.allocUnsafe(event.length - (end - start) + bytes.length);
+    event.copy(sealed, 0, 0, start);
+    bytes.copy(sealed, start);
+    event.copy(sealed, start + bytes.length, end);
+    return sealed;
+  }
+
+  /** Deltas name the same item many times over. */
+  #sealedItem(event: Buffer, start: number, end: number): Buffer {
+    const { told, sealed } = this.#item;
+    if (told.length === end - start && event.compare(told, 0, told.length, start, end) === 0)
+      return sealed;
     const id = event.toString("latin1", start + 1, end - 1);
-    const bytes = `"${this.#sealer.seal("item", id)}"`;
-    return splice(event, [...others, { start, end, bytes }]);
+    const bytes = Buffer.from(`"${this.#sealer.seal("item", id)}"`);
+    this.#item = { told: Buffer.from(event.subarray(start, end)), sealed: bytes };
+    return bytes;
   }
 
   #wholeEvent(event: Buffer, others: readonly ByteEdit[]): Buffer {

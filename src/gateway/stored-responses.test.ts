@@ -95,3 +95,26 @@ test("what cannot be kept is told, and nothing is kept of it", async () => {
     (thrown) => thrown instanceof GatewayError && thrown.kind === "temporarily_unavailable",
   );
 });
+
+test("a conversation that expands beyond its bound is refused", async () => {
+  await using store = await openFresh("sqlite");
+  const { database } = store;
+  const parts = { dataKey: () => dataKey, logger: silentLogger };
+  const stored = makeStoredResponses({ database: () => database, ...parts });
+  const input = [{ role: "user", content: "x".repeat(30 * 1024 * 1024) }];
+  for (const [place, id] of ["resp_1", "resp_2", "resp_3"].entries()) {
+    const parent = place === 0 ? null : { id: `resp_${place}`, links: place };
+    const kept = await stored.save({
+      id,
+      ownerId: 1,
+      parent,
+      stored: { ...response(id, "x"), input },
+    });
+    assert.equal(kept, null);
+  }
+  assert.equal((await stored.conversation("resp_2", 1)).links, 2);
+  await assert.rejects(
+    stored.conversation("resp_3", 1),
+    (thrown) => thrown instanceof GatewayError && thrown.kind === "invalid_request",
+  );
+});

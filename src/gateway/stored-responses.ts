@@ -13,6 +13,7 @@ import {
   deleteResponseState,
   findResponseChain,
   findResponseState,
+  type ResponseStateRow,
   insertResponseState,
   maxResponseLinks,
 } from "../store/response-states.ts";
@@ -22,7 +23,7 @@ const expand = promisify(inflateRaw);
 
 /** Largest stored response, sealed. */
 const maxStoredBytes = 4 * 1024 * 1024;
-/** Largest content that is expanded: compression must not make a bomb of a row. */
+/** Largest content that is expanded, of one response or a conversation: compression must not make a bomb of rows. */
 const maxExpandedBytes = 64 * 1024 * 1024;
 const keepMs = 30 * 86_400_000;
 
@@ -76,10 +77,34 @@ async function seal(key: SealKey, id: string, stored: StoredResponse): Promise<s
   return sealBytes(key, contextOf(id), plain).toString("base64");
 }
 
-async function open(key: SealKey, id: string, content: string): Promise<StoredResponse> {
+/** Answers how many bytes it was, too. */
+async function open(
+  key: SealKey,
+  { id, content }: Pick<ResponseStateRow, "id" | "content">,
+): Promise<{ readonly stored: StoredResponse; readonly bytes: number }> {
   const plain = openBytes(key, contextOf(id), Buffer.from(content, "base64"));
   const text = await expand(plain, { maxOutputLength: maxExpandedBytes });
-  return JSON.parse(text.toString()) as StoredResponse;
+  return { stored: JSON.parse(text.toString()) as StoredResponse, bytes: text.length };
+}
+
+/** One after another, so that what is expanded stays bounded in all. */
+async function openAll(
+  key: SealKey,
+  rows: readonly ResponseStateRow[],
+): Promise<readonly StoredResponse[]> {
+  const all: StoredResponse[] = [];
+  let total = 0;
+  for (const row of rows) {
+    const { stored, bytes } = await open(key, row);
+    total += bytes;
+    if (total > maxExpandedBytes) {
+      const message = "The conversation has grown too long to be continued; begin a new one";
+      const fields = [{ field: "previous_response_id", message }];
+      throw new GatewayError("invalid_request", message, { fields, values: { detail: message } });
+    }
+    all.push(stored);
+  }
+  return all;
 }
 
 function outputOf({ response }: StoredResponse): readonly JsonObject[] {
@@ -121,7 +146,7 @@ export function makeStoredResponses(parts: StoredResponsesParts): StoredResponse
               fields: [{ field: "previous_response_id", message: "no such response is kept" }],
             },
           );
-        const stored = await Promise.all(rows.map((row) => open(key, row.id, row.content)));
+        const stored = await openAll(key, rows);
         const items = stored.flatMap((one) => [...one.input, ...outputOf(one)]);
         return { items, links: rows.at(-1)?.links ?? rows.length };
       }),
@@ -129,7 +154,7 @@ export function makeStoredResponses(parts: StoredResponsesParts): StoredResponse
       asking(async () => {
         const { reads, key } = ready();
         const row = await findResponseState(reads, id, BigInt(ownerId));
-        return row === undefined ? undefined : await open(key, row.id, row.content);
+        return row === undefined ? undefined : (await open(key, row)).stored;
       }),
     remove: (id, ownerId) => asking(() => deleteResponseState(ready().writes, id, BigInt(ownerId))),
     save: async ({ id, ownerId, parent, stored }) => {
