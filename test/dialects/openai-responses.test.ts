@@ -54,6 +54,8 @@ function decodeStream(chunks: readonly Buffer[]): ReplyEvent[] {
   return events;
 }
 
+const kept: readonly string[] = ["previous-response", "conversation-object"];
+
 test("requests survive decoding, encoding and decoding again", { skip }, () => {
   let survived = 0;
   for (const { id, request, response } of recordings ?? []) {
@@ -63,6 +65,8 @@ test("requests survive decoding, encoding and decoding again", { skip }, () => {
       continue;
     }
     const first = decodeRequest(body);
+    // What goes on with something that the vendor keeps is never encoded: the judge refuses it.
+    if (first.uses.some(({ feature }) => kept.includes(feature))) continue;
     const target = { model: "asked", stream: first.stream, askUsage: true, quirks: [] };
     const sent = JSON.stringify(codec.encodeRequest(first, target));
     const second = decodeRequest(JSON.parse(sent) as JsonObject);
@@ -71,7 +75,7 @@ test("requests survive decoding, encoding and decoding again", { skip }, () => {
     assert.equal(JSON.stringify(codec.encodeRequest(second, target)), sent, id);
     survived += 1;
   }
-  assert.equal(survived, 169);
+  assert.equal(survived, 160);
 });
 
 /** What is told of a stream, but for what the gateway tells in its own words. */
