@@ -180,7 +180,10 @@ test("providers are told so that a form can be drawn from them", async () => {
     "GET",
     "/api/providers/bedrock",
   );
-  assert.deepEqual(operations, { chat: ["anthropic-messages", "bedrock-converse"] });
+  assert.deepEqual(operations, {
+    chat: ["anthropic-messages", "bedrock-converse"],
+    embeddings: ["bedrock-titan", "cohere-v2"],
+  });
   assert.match(credentialForm, /access key ID\|secret access key/);
   assert.deepEqual(
     [settings[0].key, settings[0].label, settings[0].required, settings[0].default],
