@@ -104,7 +104,7 @@ export interface ReplyFacts {
   /** The reply's own name of the model. */
   readonly model: string | null;
   readonly modelRange: ByteRange | null;
-  /** Whether the reply is an error in spite of its status. */
+  /** Whether the reply is an error in spite of its status, or answers nothing at all. */
   readonly isError: boolean;
 }
 

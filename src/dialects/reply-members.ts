@@ -8,6 +8,7 @@ import {
   readString,
   readValue,
   scanMembers,
+  skipSpace,
 } from "../core/json.ts";
 import type { ReplyFacts } from "./contract.ts";
 
@@ -40,6 +41,12 @@ export function isTold(body: Buffer, range: ByteRange | undefined): boolean {
   if (range === undefined) return false;
   const first = body[range.start];
   return first === 0x7b || (first === 0x22 && range.end > range.start + 2);
+}
+
+/** Whether a list stands at a range; `filled`: one with something in it. */
+export function isList(body: Buffer, range: ByteRange | undefined, filled = false): boolean {
+  if (range === undefined || body[range.start] !== 0x5b) return false;
+  return !filled || body[skipSpace(body, range.start + 1)] !== 0x5d;
 }
 
 /** Counts the text of one value. */

@@ -5,6 +5,7 @@ import type { Measured } from "./delivery.ts";
 
 export class EventMeter {
   readonly #open = new Set<number>();
+  readonly #ended = new Set<number>();
   #finished = false;
   #usage: Usage | null = null;
   #usageFinal = false;
@@ -25,6 +26,7 @@ export class EventMeter {
         return true;
       case "finish":
         this.#open.delete(event.choice);
+        this.#ended.add(event.choice);
         this.#finished = true;
         return true;
       case "usage":
@@ -37,6 +39,12 @@ export class EventMeter {
       default:
         return false;
     }
+  }
+
+  /** Whether an answer that has ended goes on: what stands behind its end no client would take in. */
+  strays(event: ReplyEvent): boolean {
+    if (event.type === "block") return this.#ended.has(event.choice);
+    return event.type === "delta" && this.whole;
   }
 
   /** Every choice that began has told why it ended. */

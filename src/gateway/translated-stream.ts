@@ -47,6 +47,10 @@ export class EventTeller {
     if (event.type === "error") return delivery.told(toldReplyError(event.error), null);
     if (event.type === "done" && !this.#meter.whole)
       return delivery.broken(new GatewayError("upstream_truncated", "the stream ended unfinished"));
+    if (this.#meter.strays(event))
+      return delivery.broken(
+        new GatewayError("upstream_invalid", "the stream goes on behind its finish"),
+      );
     const carries = this.#meter.note(event);
     if (this.#single?.leavesOut(event) === true) return;
     this.#encode ??= this.#makeEncoder();

@@ -1,4 +1,5 @@
 /** Turns an upstream's whole reply into the caller's dialect: whole, or as a stream where one was asked for. */
+import { GatewayError } from "../core/errors.ts";
 import type { ChatReply } from "../wire/chat-reply.ts";
 import type { BodyTaker, Settle } from "./ending.ts";
 import { type KeptWhole, keepWhole } from "./kept-stream.ts";
@@ -23,12 +24,18 @@ export function takeTranslatedWhole(parts: TranslatedParts, settle: Settle): Bod
   const tell = attempt.call.facts.stream ? tellStream : tellWhole;
   return new WholeJson(
     {
-      decode: (parsed) => codec.decodeReply(parsed, readContext(attempt)),
+      decode: (parsed) => answered(codec.decodeReply(parsed, readContext(attempt))),
       decodeError: (body) => codec.decodeError(body),
       tell: (reply) => tell(reply, parts, settle),
     },
     settle,
   );
+}
+
+/** Throws `upstream_invalid` for a reply of success that answers nothing. */
+function answered(reply: ChatReply): ChatReply {
+  if (reply.choices.length > 0) return reply;
+  throw new GatewayError("upstream_invalid", "the reply holds no answer");
 }
 
 function tellStream(reply: ChatReply, parts: TranslatedParts, settle: Settle): void {

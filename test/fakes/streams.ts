@@ -157,17 +157,16 @@ const said: readonly Said[] = [
   { text: "cut off here", cutOff: true },
 ];
 
-/** One scripted answer as a stream. */
-export function sayStream(dialect: StreamedDialect, words: Said): WholeStream {
-  const { say, contentType } = sources[dialect];
+/** One scripted answer, as a stream or whole. */
+export function sayTurn(dialect: StreamedDialect, words: Said, stream: boolean): WholeStream {
   const heard = {
     model: "vendor-model",
-    stream: true,
+    stream,
     tools: [],
     toolChoice: "auto",
-    body: { stream: true, stream_options: { include_usage: true } },
+    body: { stream, stream_options: { include_usage: true } },
   };
-  const { pieces } = say(heard as unknown as Heard, words);
+  const { pieces, contentType } = sources[dialect].say(heard as unknown as Heard, words);
   const body = Buffer.concat(pieces.map((piece) => Buffer.from(piece as Uint8Array)));
   return { id: JSON.stringify(words), contentType, body };
 }
@@ -185,7 +184,7 @@ function recordedStreams({ recorded, contentType }: Source): WholeStream[] {
 export function loadStreams(dialect: StreamedDialect): WholeStream[] {
   const source = sources[dialect];
   const { contentType } = source;
-  const scripted = said.map((words) => sayStream(dialect, words));
+  const scripted = said.map((words) => sayTurn(dialect, words, true));
   const vendors = source.vendors().map((stream) => ({ ...stream, contentType }));
   return [...scripted, ...recordedStreams(source), ...vendors];
 }

@@ -299,14 +299,16 @@ test("sums the rounds of a call, but for a model that declined before it said an
 
 test("reads whole replies, and errors that come with status 200", () => {
   const body = Buffer.from(
-    '{"type":"message","model":"m","usage":{"input_tokens":1,"output_tokens":2}}',
+    '{"type":"message","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":2}}',
   );
   const facts = dialect.readReply(body);
   assert.equal(facts?.model, "m");
   assert.equal(facts.isError, false);
   assert.equal(facts.usage?.output, 2);
   assert.equal(body.toString("utf8", facts.modelRange?.start, facts.modelRange?.end), '"m"');
-  assert.equal(dialect.readReply(Buffer.from('{"type":"error","error":{}}'))?.isError, true);
+  for (const none of ['{"type":"error","error":{}}', "{}", '{"type":"message","content":null}'])
+    assert.equal(dialect.readReply(Buffer.from(none))?.isError, true, none);
+  assert.equal(dialect.readReply(Buffer.from('{"input_tokens":5}'))?.isError, false);
   assert.equal(dialect.readReply(Buffer.from("<html>")), undefined);
 });
 

@@ -1,22 +1,25 @@
 /** Reads whole replies of Messages and count_tokens, and sums up their text where an estimate is needed. */
 import { readString, readValue } from "../../core/json.ts";
 import type { ReplyFacts } from "../contract.ts";
-import { modelFacts, scanReply, textOfMembers } from "../reply-members.ts";
+import { isList, modelFacts, scanReply, textOfMembers } from "../reply-members.ts";
 import { decodeUsage } from "./usage.ts";
 
-const replyNames = ["type", "model", "usage", "error"] as const;
+const replyNames = ["type", "model", "usage", "error", "content", "input_tokens"] as const;
 
 /** Undefined where the bytes are not one JSON object. */
 export function readReply(body: Buffer): ReplyFacts | undefined {
   const scan = scanReply(body, replyNames);
   if (scan === undefined) return undefined;
-  const { type, model, usage, error } = scan.members;
+  const { type, model, usage, error, content, input_tokens: counted } = scan.members;
   const first = error === undefined ? undefined : body[error.start];
   const told = first === 0x7b || first === 0x22;
   return {
     usage: usage === undefined ? null : decodeUsage(readValue(body, usage)),
     ...modelFacts(body, model),
-    isError: told || (type !== undefined && readString(body, type) === "error"),
+    isError:
+      told ||
+      (type !== undefined && readString(body, type) === "error") ||
+      (counted === undefined && !isList(body, content)),
   };
 }
 

@@ -1,13 +1,12 @@
 /** Reads whole replies (candidates, embeddings, counts), and sums up their text where an estimate is needed. */
 import { type MemberScan, readValue } from "../../core/json.ts";
 import type { ReplyFacts } from "../contract.ts";
-import { modelFacts, scanReply, textWithin } from "../reply-members.ts";
+import { isList, modelFacts, scanReply, textWithin } from "../reply-members.ts";
 import { decodeUsage, findUsage } from "./usage.ts";
 
 const replyNames = [
   "modelVersion",
   "usageMetadata",
-  "error",
   "candidates",
   "embedding",
   "embeddings",
@@ -15,7 +14,7 @@ const replyNames = [
   "promptFeedback",
 ] as const;
 
-const answers = ["candidates", "embedding", "embeddings", "totalTokens"] as const;
+const answers = ["embedding", "embeddings", "totalTokens", "promptFeedback"] as const;
 
 function replyUsage(body: Buffer, scan: MemberScan): ReplyFacts["usage"] {
   const range = scan.members["usageMetadata"];
@@ -30,12 +29,13 @@ function replyUsage(body: Buffer, scan: MemberScan): ReplyFacts["usage"] {
 export function readReply(body: Buffer): ReplyFacts | undefined {
   const scan = scanReply(body, replyNames);
   if (scan === undefined) return undefined;
-  const error = scan.members["error"];
-  const answered = answers.some((name) => scan.members[name] !== undefined);
+  const answered =
+    isList(body, scan.members["candidates"], true) ||
+    answers.some((name) => scan.members[name] !== undefined);
   return {
     usage: replyUsage(body, scan),
     ...modelFacts(body, scan.members["modelVersion"]),
-    isError: error !== undefined && body[error.start] === 0x7b && !answered,
+    isError: !answered,
   };
 }
 

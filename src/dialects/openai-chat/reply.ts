@@ -1,15 +1,10 @@
 /** Reads whole replies of chat, completions and embeddings, and sums up their text where an estimate is needed. */
 import { type MemberScan, readValue } from "../../core/json.ts";
-import type { Json } from "../../core/json-value.ts";
 import type { ReplyFacts } from "../contract.ts";
-import { isTold, modelFacts, scanReply, textOfMembers, textWithin } from "../reply-members.ts";
-import { findHiddenError } from "./reply-errors.ts";
+import { isList, modelFacts, scanReply, textOfMembers, textWithin } from "../reply-members.ts";
 import { decodeUsage, findUsage } from "./usage.ts";
 
-/** Where vendors hide errors in replies of status 200 (reply-errors.ts tells of them). */
-const hidingNames = ["base_resp", "error_code", "Response"] as const;
-const ownNames = ["model", "usage", "error", "choices", "data", "x_groq"] as const;
-const replyNames = [...ownNames, ...hidingNames] as const;
+const replyNames = ["model", "usage", "choices", "data", "x_groq"] as const;
 
 function replyUsage(body: Buffer, scan: MemberScan): ReplyFacts["usage"] {
   const range = scan.members["usage"];
@@ -19,29 +14,16 @@ function replyUsage(body: Buffer, scan: MemberScan): ReplyFacts["usage"] {
   return findUsage({ x_groq: readValue(body, groq) });
 }
 
-/** MiniMax tells `choices: null` beside its error. */
-function isAnswer(body: Buffer, scan: MemberScan, name: string): boolean {
-  const range = scan.members[name];
-  return range !== undefined && body[range.start] !== 0x6e;
-}
-
-function hidesError(body: Buffer, scan: MemberScan): boolean {
-  const told = hidingNames.flatMap((name): [string, Json][] => {
-    const range = scan.members[name];
-    return range === undefined ? [] : [[name, readValue(body, range) as Json]];
-  });
-  return told.length > 0 && findHiddenError(Object.fromEntries(told)) !== undefined;
-}
-
 /** Undefined where the bytes are not one JSON object. */
 export function readReply(body: Buffer): ReplyFacts | undefined {
   const scan = scanReply(body, replyNames);
   if (scan === undefined) return undefined;
-  const answered = isAnswer(body, scan, "choices") || isAnswer(body, scan, "data");
+  const { choices, data } = scan.members;
   return {
     usage: replyUsage(body, scan),
     ...modelFacts(body, scan.members["model"]),
-    isError: !answered && (isTold(body, scan.members["error"]) || hidesError(body, scan)),
+    // Some vendors tell errors here in shapes of their own (reply-errors.ts reads them), MiniMax beside `choices: null`.
+    isError: !isList(body, choices, true) && !isList(body, data),
   };
 }
 

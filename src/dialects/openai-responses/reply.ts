@@ -1,7 +1,14 @@
 /** Reads whole replies of the Responses API and sums up their text where an estimate is needed. */
 import { noUsage } from "../../wire/usage.ts";
 import type { ReplyFacts } from "../contract.ts";
-import { modelFacts, scanReply, textOfMembers, textWithin, valueAt } from "../reply-members.ts";
+import {
+  isList,
+  modelFacts,
+  scanReply,
+  textOfMembers,
+  textWithin,
+  valueAt,
+} from "../reply-members.ts";
 import { decodeUsage } from "./usage.ts";
 
 const replyNames = ["model", "usage", "error", "output", "object", "status", "tool_usage"] as const;
@@ -11,16 +18,18 @@ export function readReply(body: Buffer): ReplyFacts | undefined {
   const scan = scanReply(body, replyNames);
   if (scan === undefined) return undefined;
   const { members } = scan;
-  const { error } = members;
+  const { error, output } = members;
   const usage = valueAt(body, members["usage"]);
   const toolUsage = valueAt(body, members["tool_usage"]);
-  const failed = valueAt(body, members["status"]) === "failed" || members["output"] === undefined;
+  const failed = valueAt(body, members["status"]) === "failed";
   // A count of tokens used none, so none are to be estimated.
   const counted = valueAt(body, members["object"]) === "response.input_tokens";
   return {
     usage: counted ? noUsage : decodeUsage({ usage, tool_usage: toolUsage }),
     ...modelFacts(body, members["model"]),
-    isError: failed && error !== undefined && body[error.start] === 0x7b,
+    isError: failed
+      ? error !== undefined && body[error.start] === 0x7b
+      : !counted && !isList(body, output),
   };
 }
 
