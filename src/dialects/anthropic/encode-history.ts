@@ -96,7 +96,14 @@ function encodeContent(part: TextPart | MediaPart): MutableBlock[] {
   return part.kind === "text" ? encodeText(part) : encodeMedia(part);
 }
 
-function encodeResult(part: ToolResultPart, sent: string): MutableBlock {
+/** Beside `is_error` Anthropic takes text alone: of a failure that shows something the text tells that it is one. */
+function settledFailure(part: ToolResultPart): ToolResultPart {
+  if (!part.isError || part.content.every(({ kind }) => kind === "text")) return part;
+  return { ...part, isError: false, content: [{ kind: "text", text: "Error:" }, ...part.content] };
+}
+
+function encodeResult(given: ToolResultPart, sent: string): MutableBlock {
+  const part = settledFailure(given);
   const content = part.content.flatMap(encodeContent);
   return {
     type: "tool_result",
