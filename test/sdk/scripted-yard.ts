@@ -1,6 +1,8 @@
 /** A node in this process whose model is asked of a scripted vendor by one of the APIs that upstreams speak. */
 import type { TestContext } from "node:test";
 import { type ChannelSpec, type Yard, type YardSpec, openYard } from "../e2e/call-harness.ts";
+import { write } from "../e2e/cluster.ts";
+import { rootKey, startNode } from "../e2e/nodes.ts";
 import type { Script } from "../fakes/scripted/turn.ts";
 import { type Vendor, startVendor } from "../fakes/scripted/vendor.ts";
 
@@ -47,4 +49,35 @@ export async function openScriptedYard(
   t.after(() => vendor.close());
   const yard = await openYard(t, { channels: [channelTo(vendor, upstream)], ...more });
   return { yard, vendor };
+}
+
+export interface ScriptedNode {
+  readonly url: string;
+  readonly key: string;
+  readonly vendor: Vendor;
+  close(): Promise<void>;
+}
+
+/** A node as a process, with all that it keeps: the model of each upstream has that upstream's name. */
+export async function openScriptedNode(script: Script): Promise<ScriptedNode> {
+  const vendor = await startVendor(script);
+  const node = await startNode();
+  for (const upstream of upstreamIds)
+    await write(node, "POST", "/api/channels", {
+      name: upstream,
+      provider: "custom",
+      baseUrl: vendor.origin + bases[upstream],
+      models: [upstream],
+      credentials: ["sk-upstream"],
+      dialects: [upstream],
+    });
+  return {
+    url: node.url,
+    key: rootKey,
+    vendor,
+    close: async () => {
+      await node[Symbol.asyncDispose]();
+      await vendor.close();
+    },
+  };
 }

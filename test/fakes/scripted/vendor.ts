@@ -81,6 +81,19 @@ function cohereEmbeddings(body: Body): Json {
   };
 }
 
+/** The more words of the query a document holds, the better it fits. */
+function rerank(body: Body): Json {
+  const words = String(body["query"]).toLowerCase().split(/\W+/u);
+  const results = textsIn(body["documents"])
+    .map((text, index) => {
+      const found = words.filter((word) => text.toLowerCase().includes(word)).length;
+      return { index, relevance_score: found / words.length };
+    })
+    .toSorted((one, other) => other.relevance_score - one.relevance_score)
+    .slice(0, Number(body["top_n"] ?? 1000));
+  return { id: "rerank-scripted", results, meta: { billed_units: { search_units: 1 } } };
+}
+
 function ollamaEmbeddings(body: Body): Json {
   const texts = textsIn(body["input"]);
   const embedded = texts.map((text) => vectorOf(text, Number(body["dimensions"] ?? 8)));
@@ -131,6 +144,7 @@ const plain: readonly (readonly [RegExp, (body: Body) => Json | Buffer])[] = [
   [/:batchEmbedContents$/, geminiEmbeddings],
   [/\/v2\/embed$/, cohereEmbeddings],
   [/\/api\/embed$/, ollamaEmbeddings],
+  [/\/rerank$/, rerank],
   [/:embedContent$/, (body) => ({ embedding: { values: vectorOf(JSON.stringify(body), 8) } })],
   [/[^t]\/completions$/, completion],
   [/\/images\/(?:generations|edits|variations)$/, images],
