@@ -20,6 +20,8 @@ export type QuirkId =
   | "no-strict"
   /** Refuses `parallel_tool_calls`. */
   | "no-parallel-member"
+  /** The seed is `random_seed` (Mistral). */
+  | "random-seed"
   /** `tool_choice` has `any` in place of `required` (Mistral). */
   | "tool-choice-any"
   /** Knows only `json_object`: a schema is told in the instructions. */

@@ -28,6 +28,7 @@ const refused: Readonly<Partial<Record<QuirkId, (body: Fields) => boolean>>> = {
     ),
   "no-strict": (body) => JSON.stringify(body["tools"] ?? []).includes('"strict"'),
   "no-parallel-member": has("parallel_tool_calls"),
+  "random-seed": has("seed"),
   "tool-choice-any": (body) => body["tool_choice"] === "required",
   "replay-reasoning": (body) =>
     messagesOf(body).some(

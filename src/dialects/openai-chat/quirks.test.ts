@@ -63,6 +63,7 @@ test("quirks of the body", () => {
       },
     ],
     ["no-strict", { tools: [tool({ strict: true })] }, { tools: [tool({})] }],
+    ["random-seed", { seed: 7, n: 2 }, { random_seed: 7, n: 2 }],
     ["no-parallel-member", { parallel_tool_calls: false, n: 2 }, { n: 2 }],
     ["tool-choice-any", { tool_choice: "required" }, { tool_choice: "any" }],
     ["tool-choice-any", { tool_choice: "auto" }, { tool_choice: "auto" }],

@@ -27,13 +27,15 @@ function eachMessage(change: (message: JsonObject) => JsonObject): Change {
   return (body) => changed(body, "messages", (messages) => objectsOf(messages).map(change));
 }
 
-/** `max_completion_tokens` is called `max_tokens`. */
-function renameLimit(body: JsonObject): JsonObject {
-  const entries = Object.entries(body).map(([name, value]): [string, Json] => [
-    name === "max_completion_tokens" ? "max_tokens" : name,
-    value,
-  ]);
-  return Object.fromEntries(entries);
+/** A member by another name, in its place. */
+function renamed(from: string, to: string): Change {
+  return (body) =>
+    Object.fromEntries(
+      Object.entries(body).map(([name, value]): [string, Json] => [
+        name === from ? to : name,
+        value,
+      ]),
+    );
 }
 
 const systemForDeveloper = eachMessage((message) =>
@@ -113,7 +115,8 @@ const changes = {
   "nine-character-ids": shortIds,
   "prefix-member": begun("prefix"),
   "partial-member": begun("partial"),
-  "max-tokens": renameLimit,
+  "max-tokens": renamed("max_completion_tokens", "max_tokens"),
+  "random-seed": renamed("seed", "random_seed"),
   "no-strict": looseTools,
   "no-parallel-member": without("parallel_tool_calls"),
   "tool-choice-any": anyForRequired,

@@ -158,6 +158,7 @@ const rows: readonly VendorRow[] = [
       "known-members-only",
       "no-user-after-tool",
       "prefix-member",
+      "random-seed",
     ],
   },
   {
