@@ -19,7 +19,7 @@ import { inlineMedia } from "./inline-media.ts";
 import { refuseLacking } from "./lacking.ts";
 import { prepareMedia, uploadHeaders } from "./media-request.ts";
 import { putWish, wishOf, wished } from "./model-wishes.ts";
-import { standingThere } from "./response-keeper.ts";
+import { standingThere } from "./standing-there.ts";
 import type { PreparedAttempt } from "./run-attempt.ts";
 
 const nothing: JsonObject = {};
@@ -155,7 +155,7 @@ function editedBody(attempt: Attempt, add: JsonObject): Buffer {
   const { call, candidate, endpoint } = attempt;
   const { channel, model } = candidate;
   const { options } = channel;
-  const own = standingThere(call);
+  const own = standingThere(attempt);
   const body = call.dialect.edit(own.body, own.facts, {
     model,
     askUsage: endpoint.usageOptIn,

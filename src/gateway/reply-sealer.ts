@@ -7,18 +7,20 @@ import { eventData, eventName, renderEvent } from "../core/sse.ts";
 import type { EventReading } from "../dialects/contract.ts";
 import { type IdRules, idRulesOf, responseRules } from "../dialects/resource-ids.ts";
 import type { Attempt } from "./ending.ts";
+import { keeperThere, upstreamKeeps } from "./keep-there.ts";
 import { IdSealer } from "./seal-ids.ts";
 
 /** Words without which a request to Anthropic's API makes nothing that lasts. */
 const lastingWords = ["code_execution", '"container"'];
 
 /** Where ids stand in the reply to an attempt; undefined: nowhere. */
-function rulesOf({ call }: Attempt): IdRules | undefined {
-  const { request, facts, dialect } = call;
+function rulesOf(attempt: Attempt): IdRules | undefined {
+  const { request, facts, dialect } = attempt.call;
   if (request.operation !== "chat") return undefined;
   if (dialect.id === "openai-responses") {
     const store = facts.scan.members["store"];
-    return responseRules(store === undefined || readBoolean(request.body, store) !== false);
+    const wished = store === undefined || readBoolean(request.body, store) !== false;
+    return responseRules(wished && (upstreamKeeps(attempt) || keeperThere(attempt) !== null));
   }
   const lasts =
     dialect.id === "anthropic-messages" && lastingWords.some((word) => request.body.includes(word));
@@ -34,8 +36,9 @@ export function makeReplySealer(attempt: Attempt): ReplySealer | null {
   const { channel, credential } = candidate;
   const pin = { channelId: channel.id, credentialId: credential?.id ?? 0 };
   const { ownerId } = state;
-  const { dialect } = call.request;
-  return new ReplySealer(new IdSealer({ key: state.key(), ownerId, pin, dialect, rules }));
+  const { dialect, id } = call.request;
+  const own = keeperThere(attempt) === null ? {} : { ownResponse: `resp_${id}` };
+  return new ReplySealer(new IdSealer({ key: state.key(), ownerId, pin, dialect, rules, ...own }));
 }
 
 const noItem = { told: Buffer.alloc(0), sealed: Buffer.alloc(0) };

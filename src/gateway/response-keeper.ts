@@ -5,9 +5,7 @@
 import type { Clock } from "../core/clock.ts";
 import { callAdmittedAtMs } from "../core/ids.ts";
 import type { Json, JsonObject } from "../core/json-value.ts";
-import type { CallFacts } from "../dialects/contract.ts";
 import { inputItems } from "../dialects/openai-responses-state.ts";
-import type { Call } from "./ending.ts";
 import { ownItemCall } from "./open-items.ts";
 import type { StoredResponses } from "./stored-responses.ts";
 
@@ -73,23 +71,6 @@ export function standingAlone(body: JsonObject, continued: Continued): JsonObjec
   return { ...rest, input };
 }
 
-/** Thoughts that another vendor made; whoever did not make them refuses them. */
-function isForeignThought(item: JsonObject): boolean {
-  return item["type"] === "reasoning" && typeof item["encrypted_content"] !== "string";
-}
-
-/** The same for an upstream that keeps responses itself: it refuses ids of items that it never made. */
-function standingAloneThere(body: JsonObject, continued: Continued): JsonObject {
-  const alone = standingAlone(body, continued);
-  const input = (alone["input"] as readonly JsonObject[])
-    .filter((item) => !isForeignThought(item))
-    .map((item) => {
-      const { id, ...rest } = item;
-      return typeof id === "string" && ownItemCall(id) !== undefined ? rest : item;
-    });
-  return { ...alone, input };
-}
-
 export interface KeeperParts {
   readonly stored: StoredResponses;
   readonly clock: Clock;
@@ -126,21 +107,4 @@ export class ResponseKeeper {
 /** The reason in words for people, in a header. */
 export function notKept(reason: string): string {
   return `response not stored: ${reason}`;
-}
-
-/** A body for an upstream of the caller's own dialect: the caller's, unless it continues what only the gateway keeps. */
-export function standingThere({
-  request,
-  facts,
-  dialect,
-  decoded,
-  state,
-}: Pick<Call, "request" | "facts" | "dialect" | "decoded" | "state">): {
-  readonly body: Buffer;
-  readonly facts: CallFacts;
-} {
-  const continued = state?.continued ?? nothingContinued;
-  if (continued === nothingContinued) return { body: request.body, facts };
-  const body = Buffer.from(JSON.stringify(standingAloneThere(decoded.body(), continued)));
-  return { body, facts: { ...dialect.parse({ ...request, body }), model: facts.model } };
 }

@@ -11,11 +11,10 @@ import {
 import type { Upstream, UpstreamExchange, UpstreamRequest } from "../upstream/upstream.ts";
 import type { Attempt, BodyTaker, Ending, Settle } from "./ending.ts";
 import type { HeaderMap } from "../wire/call.ts";
-import { warned } from "./dropped-header.ts";
 import { takeEmbeddings } from "./embeddings.ts";
 import { brokenExchange } from "./failure.ts";
 import { FoldedStream } from "./fold-reply.ts";
-import { warnedOf } from "./kept-stream.ts";
+import { toldHeaders } from "./keep-there.ts";
 import { type Sending, mediaTakerOf } from "./media-takers.ts";
 import { RefusedReply } from "./refused-reply.ts";
 import { StreamTee } from "./tee.ts";
@@ -173,11 +172,9 @@ function takerOf(
   const streams = call.facts.stream || attempt.endpoint.streamsOnly === true;
   const isStream = streams && !isWholeJson(headers["content-type"] ?? "");
   const { front } = call.dialect;
+  const told = toldHeaders(attempt, headers);
   if (translation === null || front === null)
-    return isStream
-      ? new StreamTee(attempt, headers, settle)
-      : new WholeReply(attempt, headers, settle);
-  const told = warnedOf(warned(headers, translation.dropped), call.state?.unkept);
+    return isStream ? new StreamTee(attempt, told, settle) : new WholeReply(attempt, told, settle);
   const parts = { attempt, translation, front, headers: told };
   if (!isStream) return takeTranslatedWhole(parts, settle);
   return call.facts.stream ? new TranslatedStream(parts, settle) : new FoldedStream(parts, settle);

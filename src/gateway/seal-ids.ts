@@ -16,6 +16,8 @@ export interface SealerParts {
   readonly pin: Pin;
   readonly dialect: FrontId;
   readonly rules: IdRules;
+  /** What the response is called here; left out: by its own id, sealed. */
+  readonly ownResponse?: string;
 }
 
 export class IdSealer {
@@ -30,6 +32,8 @@ export class IdSealer {
   }
 
   seal(kind: ResourceKind, upstreamId: string): string {
+    const { ownResponse } = this.#parts;
+    if (kind === "response" && ownResponse !== undefined) return ownResponse;
     const name = `${kind} ${upstreamId}`;
     const known = this.#known.get(name);
     if (known !== undefined) return known;

@@ -12,7 +12,9 @@ import type { UpstreamExchange } from "../upstream/upstream.ts";
 import { Delivery, type Measured } from "./delivery.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { toldError } from "./failure.ts";
+import { keeperThere, keptEvent } from "./keep-there.ts";
 import { type ReplySealer, makeReplySealer } from "./reply-sealer.ts";
+import type { ResponseKeeper } from "./response-keeper.ts";
 
 const noEdits: readonly ByteEdit[] = [];
 
@@ -63,6 +65,10 @@ export class StreamTee implements BodyTaker {
   /** The terminator has come; what has come with it may still go on. */
   #over = false;
   #closed = false;
+  /** The end has come and is told once the response is kept. */
+  #keeping = false;
+  /** What came behind it. */
+  #rest: Buffer | undefined;
   /** The first and the last event that tell usage: between them nobody tells what the last one does not repeat. */
   #firstUsage: Buffer | undefined;
   #lastUsage: Buffer | undefined;
@@ -87,7 +93,7 @@ export class StreamTee implements BodyTaker {
       exchange.cancel();
       if (!this.#over) return this.#delivery.broken(toGatewayError(thrown));
     }
-    if (this.#over) return this.#delivery.complete();
+    if (this.#over && !this.#keeping) return this.#delivery.complete();
     this.#delivery.flush(exchange);
   }
 
@@ -98,6 +104,7 @@ export class StreamTee implements BodyTaker {
     } catch (thrown) {
       return this.#delivery.broken(toGatewayError(thrown));
     }
+    if (this.#keeping) return;
     if (this.#finished || this.#over) return this.#delivery.complete();
     this.#delivery.broken(
       new GatewayError("upstream_truncated", "the stream ended without its terminator"),
@@ -105,7 +112,7 @@ export class StreamTee implements BodyTaker {
   }
 
   onError(error: GatewayError): void {
-    this.#delivery.broken(error);
+    if (!this.#keeping) this.#delivery.broken(error);
   }
 
   onGone(): boolean {
@@ -134,18 +141,35 @@ export class StreamTee implements BodyTaker {
     // Some terminators tell how it ended and what it cost; a bare one behind nothing ends an empty stream.
     if (kind === "done" && !delivery.committed && !this.#finished && !reading.hasUsage)
       return delivery.broken(new GatewayError("upstream_invalid", "the stream was empty"));
-    delivery.put(this.#edited(event, reading));
+    const edited = this.#edited(event, reading);
+    const keeper = kind === "done" ? keeperThere(this.#attempt) : null;
+    if (keeper === null) delivery.put(edited);
+    else this.#endKept(keeper, edited);
     if (kind === "content" || kind === "finish") delivery.commit();
     if (kind !== "done") return;
     this.#over = true;
     this.#closed = payloadOf(event) === bareEnd;
   }
 
+  /** The end is told once the response is kept; what the upstream's connection does meanwhile matters no more. */
+  #endKept(keeper: ResponseKeeper, event: Buffer): void {
+    const delivery = this.#delivery;
+    this.#keeping = true;
+    delivery.commit();
+    void keptEvent(this.#attempt, keeper, event).then((told) => {
+      if (delivery.settled) return;
+      delivery.put(told);
+      if (this.#rest !== undefined) delivery.put(this.#rest);
+      delivery.complete();
+    });
+  }
+
   /** Some vendors of Responses close their streams once more, with a bare terminator behind the one that tells all. */
   #onRest(event: Buffer): void {
     if (this.#closed || payloadOf(event) !== bareEnd) return;
     this.#closed = true;
-    this.#delivery.put(event);
+    if (this.#keeping) this.#rest = event;
+    else this.#delivery.put(event);
   }
 
   #note(event: Buffer, reading: EventReading): void {

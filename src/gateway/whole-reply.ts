@@ -4,13 +4,16 @@ import { splice } from "../core/json.ts";
 import type { Attempt, Settle } from "./ending.ts";
 import { toldError } from "./failure.ts";
 import { HeldReply } from "./held-reply.ts";
+import { keeperThere, keptBody } from "./keep-there.ts";
 import { makeReplySealer } from "./reply-sealer.ts";
+
+type Headers = Readonly<Record<string, string>>;
 
 export class WholeReply extends HeldReply {
   readonly #attempt: Attempt;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #headers: Headers;
 
-  constructor(attempt: Attempt, headers: Readonly<Record<string, string>>, settle: Settle) {
+  constructor(attempt: Attempt, headers: Headers, settle: Settle) {
     super(settle);
     this.#attempt = attempt;
     this.#headers = headers;
@@ -33,16 +36,22 @@ export class WholeReply extends HeldReply {
     if (shownModel !== null && facts.modelRange !== null)
       edits.push({ ...facts.modelRange, bytes: JSON.stringify(shownModel) });
     const edited = splice(body, edits);
-    const headers = { ...this.#headers, "content-length": String(edited.length) };
-    call.reply.whole({ status: 200, headers, body: edited });
-    this.settle({
-      kind: "answered",
-      outcome: "complete",
-      error: null,
-      usage: facts.usage,
-      textBytes: facts.usage === null ? call.dialect.textBytes(body) : 0,
-      modelReported: facts.model,
-      firstContentAtMs: call.clock.monotonic(),
-    });
+    const answer = (reply: { readonly body: Buffer; readonly headers: Headers }): void => {
+      const headers = { ...reply.headers, "content-length": String(reply.body.length) };
+      call.reply.whole({ status: 200, headers, body: reply.body });
+      this.settle({
+        kind: "answered",
+        outcome: "complete",
+        error: null,
+        usage: facts.usage,
+        textBytes: facts.usage === null ? call.dialect.textBytes(body) : 0,
+        modelReported: facts.model,
+        firstContentAtMs: call.clock.monotonic(),
+      });
+    };
+    const reply = { body: edited, headers: this.#headers };
+    const keeper = keeperThere(this.#attempt);
+    if (keeper === null) answer(reply);
+    else void keptBody(this.#attempt, keeper, reply).then(answer);
   }
 }

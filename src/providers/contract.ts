@@ -60,6 +60,8 @@ export interface Endpoint {
   readonly streamsOnly?: true;
   /** `anthropic-beta` travels as the body's `anthropic_beta` list. */
   readonly betasInBody?: true;
+  /** Responses are kept there for those who continue them; left out: the gateway keeps them. */
+  readonly keepsResponses?: true;
 }
 
 /** One thing an operator sets on a channel of this provider; forms are drawn from these. */

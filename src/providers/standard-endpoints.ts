@@ -76,6 +76,12 @@ export function standardEndpoints(
   return found;
 }
 
+/** The endpoint of Responses of a vendor that keeps them for those who continue them. */
+export function keptResponses(): readonly Endpoint[] {
+  const usual = standardEndpoint("openai-responses", "chat");
+  return usual === undefined ? [] : [{ ...usual, keepsResponses: true }];
+}
+
 /** Dialects that a channel may say its URL speaks. */
 export const standardDialects: readonly DialectId[] = Object.keys(paths) as DialectId[];
 

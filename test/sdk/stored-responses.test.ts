@@ -33,9 +33,9 @@ async function openWorld(t: TestContext): Promise<World> {
     if (heard.tools.length > 0 && heard.toolResults.length === 0)
       return { calls: [{ name: "weather", arguments: { city: "Köln" } }] };
     const { body } = heard;
-    const said = asList(body["messages"] ?? body["input"]).map((message) =>
-      textOf((message as { content: unknown }).content),
-    );
+    const asked = body["messages"] ?? body["input"];
+    const messages = typeof asked === "string" ? [{ content: asked }] : asList(asked);
+    const said = messages.map((message) => textOf((message as { content: unknown }).content));
     return { text: `heard ${said.length}: ${said.join(" | ")}` };
   });
   t.after(() => upstream.close());
@@ -289,3 +289,80 @@ test(
     assert.match(again.text, /heard 3/);
   },
 );
+
+test("upstreams that speak Responses and keep nothing", { skip, timeout: 120_000 }, async (t) => {
+  const { nodes, ann, bob, upstream, server } = await openWorld(t);
+  const [one, two] = nodes;
+  await makeChannel(one, {
+    provider: "custom",
+    baseUrl: `${upstream.origin}/v1`,
+    models: ["stateless-model"],
+    dialects: ["openai-responses"],
+    name: "stateless",
+  });
+  for (const streamed of [false, true]) {
+    let previous: Response | undefined;
+    for (const [index, node] of [one, two, one].entries()) {
+      const asked: Asked = { model: "stateless-model", input: `turn ${index}` };
+      if (previous !== undefined) asked.previous_response_id = previous.id;
+      const reply: Response = await turn(client(node, ann), asked, streamed);
+      assert.match(reply.id, /^resp_[0-9a-z]{26}$/);
+      assert.deepEqual([storeOf(reply), reply.previous_response_id], [true, previous?.id ?? null]);
+      assert.match(reply.output_text, new RegExp(`^heard ${2 * index + 1}: turn 0`));
+      previous = reply;
+    }
+    const sent = upstream.heard.at(-1)?.body ?? {};
+    assert.equal(sent["previous_response_id"], undefined);
+    assert.ok(!JSON.stringify(sent).includes("_sy1"), JSON.stringify(sent));
+    assert.ok(previous !== undefined);
+    const read = await client(two, ann).responses.retrieve(previous.id);
+    assert.equal(read.output_text, previous.output_text);
+    assert.equal((await failureOf(client(two, bob).responses.retrieve(previous.id))).status, 404);
+    const translated: Asked = {
+      model: "claude-model",
+      input: "on",
+      previous_response_id: previous.id,
+    };
+    const elsewhere = await turn(client(two, ann), translated, streamed);
+    assert.match(elsewhere.output_text, /^heard 7/);
+    const back: Asked = {
+      model: "stateless-model",
+      input: "back",
+      previous_response_id: elsewhere.id,
+    };
+    const again = await turn(client(one, ann), back, streamed);
+    assert.match(again.output_text, /^heard 9/);
+    // Items that are sent whole go with the ids that the upstream gave them.
+    const whole = await client(one, ann).responses.create({
+      model: "stateless-model",
+      input: [
+        { role: "user", content: "a" },
+        ...(previous.output as never[]),
+        { role: "user", content: "b" },
+      ],
+    });
+    assert.match(whole.output_text, /^heard 3/);
+    assert.ok(!JSON.stringify(upstream.heard.at(-1)?.body).includes("_sy1"));
+  }
+  const unkept = await one.call(
+    "/v1/responses",
+    { model: "stateless-model", input: "hi", store: false },
+    { key: ann.key },
+  );
+  assert.match(unkept.text, /"id":"resp_[a-z]/);
+  assert.match(unkept.text, /"store":false/);
+  await server.stop("crash");
+  const lost = await one.call(
+    "/v1/responses",
+    { model: "stateless-model", input: "hi" },
+    { key: ann.key },
+  );
+  assert.equal(lost.status, 200, lost.text);
+  assert.match(lost.text, /"store":false/);
+  assert.match(lost.headers.get("x-switchyard-warning") ?? "", /not stored/);
+  const last = await client(one, ann)
+    .responses.stream({ model: "stateless-model", input: "hi", metadata: { mine: "yes" } })
+    .finalResponse();
+  assert.deepEqual([storeOf(last), last.metadata?.["mine"]], [false, "yes"]);
+  assert.match(last.metadata?.["switchyard_warning"] ?? "", /not stored/);
+});

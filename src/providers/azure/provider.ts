@@ -4,7 +4,7 @@
  */
 import type { Endpoint, Provider, ProviderSetting, UpstreamOperation } from "../contract.ts";
 import { resourceEndpoints } from "../resource-endpoints.ts";
-import { standardEndpoints } from "../standard-endpoints.ts";
+import { keptResponses, standardEndpoints } from "../standard-endpoints.ts";
 
 const auth = { kind: "azure", scope: "https://cognitiveservices.azure.com/.default" } as const;
 const credentialForm = "API key, or tenant ID|client ID|client secret";
@@ -110,7 +110,7 @@ export const azureV1: Provider = {
     ...usual,
     ...realtime,
     ...resourceEndpoints("openai-chat"),
-    chat: [...(usual.chat ?? []), ...(responses.chat ?? [])],
+    chat: [...(usual.chat ?? []), ...keptResponses()],
   },
 };
 

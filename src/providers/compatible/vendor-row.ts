@@ -2,7 +2,7 @@
 import type { QuirkId } from "../../dialects/quirk-ids.ts";
 import type { DialectId } from "../../wire/call.ts";
 import type { Capability, Endpoint, Provider, UpstreamOperation } from "../contract.ts";
-import { standardEndpoint } from "../standard-endpoints.ts";
+import { keptResponses, standardEndpoint } from "../standard-endpoints.ts";
 
 export interface VendorRow {
   readonly id: string;
@@ -12,8 +12,8 @@ export interface VendorRow {
   readonly baseUrl: string | null;
   /** What is served in OpenAI's shapes (rerank: in Jina's); chat alone where left out. */
   readonly serves?: readonly UpstreamOperation[];
-  /** Serves OpenAI's Responses too. */
-  readonly responses?: true;
+  /** Serves OpenAI's Responses too; `kept`: and keeps them for those who continue them. */
+  readonly responses?: true | "kept";
   /** Serves Anthropic's Messages too: `here` on the same base URL, else the base URL, without `/v1`. */
   readonly anthropic?: string;
   /** Counts tokens for Anthropic's callers. */
@@ -77,6 +77,7 @@ function anthropicEndpoint(row: VendorRow, operation: UpstreamOperation): readon
 }
 
 function responsesEndpoint(row: VendorRow): readonly Endpoint[] {
+  if (row.responses === "kept") return keptResponses();
   const usual = standardEndpoint("openai-responses", "chat");
   return row.responses === true && usual !== undefined ? [usual] : [];
 }

@@ -262,7 +262,7 @@ const rows: readonly VendorRow[] = [
     docs: "https://docs.x.ai/docs/api-reference",
     baseUrl: "https://api.x.ai/v1",
     serves: ["chat", "image-generation"],
-    responses: true,
+    responses: "kept",
     quirks: ["reasoning-outside-output"],
   },
 ];

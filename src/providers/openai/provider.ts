@@ -2,13 +2,13 @@
 import { everything } from "../compatible/operation-sets.ts";
 import type { Endpoint, Provider } from "../contract.ts";
 import { resourceEndpoints } from "../resource-endpoints.ts";
-import { standardEndpoints } from "../standard-endpoints.ts";
+import { keptResponses, standardEndpoints } from "../standard-endpoints.ts";
 
 const responses = standardEndpoints("openai-responses");
 const chat = standardEndpoints("openai-chat", everything);
 
 /** Chat completions come first: they take what other APIs' callers send (stop sequences, seeds, several choices). */
-const conversation: readonly Endpoint[] = [...(chat.chat ?? []), ...(responses.chat ?? [])];
+const conversation: readonly Endpoint[] = [...(chat.chat ?? []), ...keptResponses()];
 
 export const openai: Provider = {
   id: "openai",
