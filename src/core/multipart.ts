@@ -25,6 +25,8 @@ export interface PartListener {
 const maxHeadBytes = 16 * 1024;
 const maxParts = 1000;
 const lineEnd = "\r\n";
+const carriageReturn = 0x0d;
+const lineFeed = 0x0a;
 
 /** The error of a form that cannot be read. */
 export function brokenForm(message: string, field?: string): GatewayError {
@@ -32,29 +34,39 @@ export function brokenForm(message: string, field?: string): GatewayError {
   return new GatewayError("invalid_request", message, { fields, values: { detail: message } });
 }
 
-/** The boundary told by a `content-type`. Throws `invalid_request` where there is none. */
-export function boundaryOf(contentType: string): string {
-  const found = /;\s*boundary=(?:"([^"\\\r\n]{1,200})"|([^\s;"]{1,200}))/i.exec(contentType);
-  const boundary = found?.[1] ?? found?.[2];
-  if (boundary === undefined)
-    throw brokenForm("The content type multipart/form-data names no boundary", "content-type");
-  return boundary;
+function ambiguous(): GatewayError {
+  return brokenForm(
+    "The form's boundary stands where some readers see the end of a part, others text",
+  );
 }
 
 const parameter = /;[ \t]*([\w!#$&+.^`|~%'*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))[ \t]*/gy;
 
-function parametersOf(text: string): Readonly<Record<string, string>> {
+/** `what`: whose parameters they are, for people. */
+function parametersOf(text: string, what: string): Readonly<Record<string, string>> {
   const found: Record<string, string> = Object.create(null) as Record<string, string>;
   let end = 0;
   for (const match of text.matchAll(parameter)) {
     const name = (match[1] ?? "").toLowerCase();
     if (name in found || name === "name*")
-      throw brokenForm(`A part of the form has an ambiguous parameter ${name}`);
+      throw brokenForm(`${what} has an ambiguous parameter ${name}`);
     found[name] = match[2] ?? match[3] ?? "";
     end = match.index + match[0].length;
   }
-  if (end !== text.length) throw brokenForm("A part's Content-Disposition is malformed");
+  if (end !== text.length) throw brokenForm(`${what} is malformed`);
   return found;
+}
+
+const maxBoundaryLength = 200;
+
+/** The boundary told by a `content-type`. Throws `invalid_request` where there is none, or more than one. */
+export function boundaryOf(contentType: string): string {
+  const mark = contentType.indexOf(";");
+  const told = mark === -1 ? "" : contentType.slice(mark).replace(/[;\s]+$/, "");
+  const { boundary = "" } = parametersOf(told, "The content type");
+  const isPlain = boundary.length <= maxBoundaryLength && !/[\\\r\n]/.test(boundary);
+  if (boundary !== "" && isPlain) return boundary;
+  throw brokenForm("The content type multipart/form-data names no boundary", "content-type");
 }
 
 /** Codings under which a value's bytes are not what they stand for. */
@@ -79,7 +91,7 @@ function parseHead(text: string): PartHead {
     disposition = value;
   }
   const [, rest] = /^form-data[ \t]*(;.*)$/i.exec(disposition ?? "") ?? [];
-  const told = rest === undefined ? {} : parametersOf(rest);
+  const told = rest === undefined ? {} : parametersOf(rest, "A part's Content-Disposition");
   const name = told["name"];
   if (name === undefined || name.includes("\\"))
     throw brokenForm("Each part of the form must have a Content-Disposition with a plain name");
@@ -92,6 +104,8 @@ type ScanState = "start" | "delimited" | "head" | "value" | "closed";
 
 /** Takes a form piece by piece. Throws `invalid_request` for one that is malformed. */
 export class MultipartScanner {
+  /** Without the line end before it. */
+  readonly #dashes: Buffer;
   readonly #delimiter: Buffer;
   readonly #listener: PartListener;
   /** What has come and is not read yet. */
@@ -103,8 +117,11 @@ export class MultipartScanner {
   #kept: Buffer[] = [];
   #keepsLeft = 0;
   #overlong = false;
+  /** Nothing of the value has been read yet. */
+  #atValueStart = false;
 
   constructor(boundary: string, listener: PartListener) {
+    this.#dashes = Buffer.from(`--${boundary}`, "latin1");
     this.#delimiter = Buffer.from(`${lineEnd}--${boundary}`, "latin1");
     this.#listener = listener;
   }
@@ -138,8 +155,7 @@ export class MultipartScanner {
   }
 
   #start(): boolean {
-    // The first delimiter has no line end before it.
-    const first = this.#delimiter.subarray(lineEnd.length);
+    const first = this.#dashes;
     if (this.#rest.length < first.length) return false;
     if (!this.#rest.subarray(0, first.length).equals(first))
       throw brokenForm("The form does not begin with the boundary that its content type names");
@@ -166,20 +182,23 @@ export class MultipartScanner {
     if (end > maxHeadBytes || (end === -1 && this.#rest.length > maxHeadBytes))
       throw brokenForm("A part of the form has too long a head");
     if (end === -1) return false;
+    if (this.#rest.subarray(0, end).includes(this.#dashes)) throw ambiguous();
     const head = parseHead(this.#rest.toString("utf8", 0, end));
     this.#consume(end + 4, "value");
     this.#kept = [];
     this.#overlong = false;
+    this.#atValueStart = true;
     this.#keepsLeft = this.#listener.onPart(head, this.#offset);
     return true;
   }
 
   #value(): boolean {
-    const end = this.#rest.indexOf(this.#delimiter);
+    const end = this.#findEnd();
     if (end === -1) {
       const safe = this.#rest.length - this.#delimiter.length + 1;
       if (safe > 0) {
         this.#keep(this.#rest.subarray(0, safe));
+        this.#atValueStart = false;
         this.#consume(safe, "value");
       }
       return false;
@@ -190,6 +209,23 @@ export class MultipartScanner {
     this.#listener.onPartEnd(this.#offset + end, value);
     this.#consume(end + this.#delimiter.length, "delimited");
     return true;
+  }
+
+  /**
+   * Where the delimiter begins; -1: it has not come. A boundary at the start of the value or of a line that ends
+   * otherwise is one for some readers (Go's and Werkzeug's) and a text for others.
+   */
+  #findEnd(): number {
+    const rest = this.#rest;
+    let at = rest.indexOf(this.#dashes);
+    while (at !== -1) {
+      const before = rest[at - 1];
+      if (before === lineFeed && rest[at - 2] === carriageReturn) return at - lineEnd.length;
+      const starts = at === 0 && this.#atValueStart;
+      if (starts || before === lineFeed || before === carriageReturn) throw ambiguous();
+      at = rest.indexOf(this.#dashes, at + 1);
+    }
+    return -1;
   }
 
   #keep(piece: Buffer): void {
