@@ -76,7 +76,7 @@ function withoutIndex(message: Fields): Fields {
   return { ...message, tool_calls: calls };
 }
 
-function known({ role, content, tool_calls: calls }: Fields): Fields {
+function knownMembers({ role, content, tool_calls: calls }: Fields): Fields {
   const plain = objects(calls).map(({ id, function: fn }) => ({
     id,
     type: "function",
@@ -100,7 +100,7 @@ export const chatKeepers: readonly ChatKeeper[] = [
     reads: true,
     gathered: python,
     kept: (message) => ({
-      ...known(message),
+      ...knownMembers(message),
       ...(message["reasoning_content"] === undefined
         ? {}
         : { reasoning_content: message["reasoning_content"] }),
@@ -123,6 +123,6 @@ export const chatKeepers: readonly ChatKeeper[] = [
     complete: false,
     reads: true,
     gathered: python,
-    kept: known,
+    kept: knownMembers,
   },
 ];

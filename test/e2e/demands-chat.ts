@@ -9,7 +9,7 @@ import {
   objects,
   repeated,
   unlike,
-} from "./vendor-demands.ts";
+} from "./demand-case.ts";
 
 /** OpenAI passes over thoughts of others. */
 const openaiMembers = [

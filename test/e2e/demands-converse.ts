@@ -7,7 +7,7 @@ import {
   objects,
   repeated,
   unlike,
-} from "./vendor-demands.ts";
+} from "./demand-case.ts";
 
 const isText = (block: Fields): boolean => typeof block["text"] === "string";
 

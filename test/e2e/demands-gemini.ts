@@ -1,7 +1,7 @@
 /** Google's demands (ai.google.dev: function calling, thought signatures). */
 import { markOf, signatureOf } from "../fakes/scripted/turn.ts";
 import { asObject } from "../fakes/scripted/turn.ts";
-import { type DemandCase, type Fields, findIssued, objects, unlike } from "./vendor-demands.ts";
+import { type DemandCase, type Fields, findIssued, objects, unlike } from "./demand-case.ts";
 
 const sentinel = "skip_thought_signature_validator";
 

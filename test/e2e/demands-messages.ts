@@ -8,7 +8,7 @@ import {
   repeated,
   unlike,
   unmarked,
-} from "./vendor-demands.ts";
+} from "./demand-case.ts";
 
 const idPattern = /^[a-zA-Z0-9_-]+$/;
 

@@ -7,7 +7,7 @@ import {
   objects,
   repeated,
   unlike,
-} from "./vendor-demands.ts";
+} from "./demand-case.ts";
 
 function thoughtText(content: unknown): string {
   return objects(content)

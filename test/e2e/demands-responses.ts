@@ -1,7 +1,7 @@
 /** OpenAI's demands of Responses input (developers.openai.com: reasoning, function calling, conversation state). */
 import { markOf, signatureOf } from "../fakes/scripted/turn.ts";
 import { textOf } from "../fakes/scripted/turn.ts";
-import { type DemandCase, type Fields, objects, repeated, unlike } from "./vendor-demands.ts";
+import { type DemandCase, type Fields, objects, repeated, unlike } from "./demand-case.ts";
 
 const prefixes: Readonly<Record<string, string>> = {
   reasoning: "rs_",

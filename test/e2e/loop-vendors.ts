@@ -10,27 +10,8 @@ import { asList, asObject, signatureOf } from "../fakes/scripted/turn.ts";
 import { understand } from "../fakes/scripted/upstream.ts";
 import type { ChannelSpec } from "./call-harness.ts";
 import { openrouterPieces } from "./openrouter-words.ts";
-import { type Issued, demandsOf } from "./vendor-demands.ts";
-
-/** A vendor to play: its provider and API, and the model that it is asked for. */
-export interface Role {
-  readonly key: string;
-  readonly provider: string;
-  readonly dialect: string;
-  readonly model: string;
-  /** Which side of an API's documentation: demands differ by vendor. */
-  readonly ways?: readonly (
-    | "replay-reasoning"
-    | "nine-character-ids"
-    | "details"
-    | "no-user-after-tool"
-    | "strings"
-  )[];
-  /** Takes no images in results of tools, which the gateway refuses by name; `true`: takes none at all. */
-  readonly blind?: boolean;
-  /** Does not reason, or keeps to itself that it did. */
-  readonly silent?: true;
-}
+import type { Issued, Role } from "./demand-case.ts";
+import { demandsOf } from "./vendor-demands.ts";
 
 export const roles = {
   anthropic: {

@@ -7,7 +7,8 @@ import { test } from "node:test";
 import { type Said, asObject } from "../fakes/scripted/turn.ts";
 import { openYard } from "./call-harness.ts";
 import { type LoopClient, type Told, loopClients } from "./loop-clients.ts";
-import { type LoopVendor, LoopWorld, type Role, roles, turnsOf } from "./loop-vendors.ts";
+import type { Role } from "./demand-case.ts";
+import { type LoopVendor, LoopWorld, roles, turnsOf } from "./loop-vendors.ts";
 
 /** `#` is the answer's mark. */
 const steps: readonly Said[] = [
@@ -209,4 +210,11 @@ for (const make of loopClients)
           [...vendors.values()].flatMap(({ faults }) => faults),
           [],
         );
+        // Where signatures pass through, only the vendor can tell that another of its models made them.
+        const meets = stops.some((role, at) => {
+          const next = stops[at + 1];
+          return role.dialect === client.front && next?.dialect === role.dialect && next !== role;
+        });
+        const refusals = [...vendors.values()].flatMap((vendor) => vendor.refusals);
+        if (meets && client.front !== "openai-chat") assert.ok(refusals.length > 0);
       });

@@ -563,11 +563,12 @@ test("trap 21: a wish to think is left out for models that do not", async (t) =>
     ["openai-chat", "gpt-4.1"],
   ] as const) {
     const wire = await openWire(t, { dialect, model });
-    await wire.send(dialect === "anthropic-messages" ? "chat" : "messages", {
-      ...(dialect === "anthropic-messages"
-        ? { reasoning_effort: "high" }
-        : { thinking: { type: "adaptive" }, output_config: { effort: "high" } }),
-    });
+    const isClaude = dialect === "anthropic-messages";
+    const adaptive = { thinking: { type: "adaptive" }, output_config: { effort: "high" } };
+    await wire.send(
+      isClaude ? "chat" : "messages",
+      isClaude ? { reasoning_effort: "high" } : adaptive,
+    );
     assert.doesNotMatch(JSON.stringify(wire.sent()), /thinking|reasoning|effort/i, dialect);
   }
 });
