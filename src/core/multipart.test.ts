@@ -93,6 +93,14 @@ test("what two readers could read differently is refused", () => {
     head('Content-Disposition: form-data; name="a"', "x\n--b-1\nContent-Disposition: x"),
     head('Content-Disposition: form-data; name="a"', "x\r--b-1\rContent-Disposition: x"),
     head('Content-Disposition: form-data; name="a"\r\nX: --b-1'),
+    Buffer.from('--b-1\r\nContent-Disposition: form-data; name="a"\r\n\r\nv\r\n--b-1--more'),
+    Buffer.from('--b-1\r\nContent-Disposition: form-data; name="a"\r\n\r\nv\r\n--b-1--\r\n--b-1'),
+    // Folded lines, names that are none, and quotes that end a text for readers without escapes.
+    head('Content-Disposition: form-data; name="a"\r\n ; name=model; x:y'),
+    head('Content-Disposition: form-data; name="a"\r\n\tname: model'),
+    head('Content-Disposition : form-data; name="a"'),
+    head('Content-Disposition: form-data; name="a"\r\nContent-\\ype: x'),
+    head('Content-Disposition: form-data; name="a"; filename="x\\"; name=model; y=\\""'),
     Buffer.from(`--b-1\r\n${"x".repeat(20_000)}`),
     Buffer.from("{}"),
   ];

@@ -50,6 +50,9 @@ function parametersOf(text: string, what: string): Readonly<Record<string, strin
     const name = (match[1] ?? "").toLowerCase();
     if (name in found || name === "name*")
       throw brokenForm(`${what} has an ambiguous parameter ${name}`);
+    // Readers that know no escapes would see the text end here, and parameters behind it.
+    if (match[2]?.includes('\\"') === true)
+      throw brokenForm(`${what} has a quote within the text of ${name}; write it as %22`);
     found[name] = match[2] ?? match[3] ?? "";
     end = match.index + match[0].length;
   }
@@ -75,14 +78,18 @@ function checkCoding(value: string): void {
     throw brokenForm(`Send the parts of the form as they are, not as ${value}`);
 }
 
+const headerName = /^[\w!#$%&'*+.^`|~-]+$/;
+
 /** Reads the head of one part. */
 function parseHead(text: string): PartHead {
   let disposition: string | undefined;
   let mediaType: string | null = null;
   for (const line of text.split(lineEnd)) {
     const colon = line.indexOf(":");
-    if (colon < 1 || /[\r\n]/.test(line)) throw brokenForm("A part of the form has a broken head");
-    const name = line.slice(0, colon).trim().toLowerCase();
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    // A line that begins with a blank goes on with the one before it, for some readers.
+    if (!headerName.test(name) || /[\r\n]/.test(line))
+      throw brokenForm("A part of the form has a broken head");
     const value = line.slice(colon + 1).trim();
     if (name === "content-type") mediaType = value;
     if (name === "content-transfer-encoding") checkCoding(value);
@@ -127,7 +134,6 @@ export class MultipartScanner {
   }
 
   push(chunk: Buffer): void {
-    if (this.#state === "closed") return;
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let goesOn = true;
     while (goesOn) goesOn = this.#step();
@@ -150,8 +156,15 @@ export class MultipartScanner {
       case "value":
         return this.#value();
       case "closed":
-        return false;
+        return this.#closed();
     }
+  }
+
+  /** Nothing but white space stands behind the form: some readers would go on there. */
+  #closed(): boolean {
+    if (/[^ \t\r\n]/.test(this.#rest.toString("latin1"))) throw ambiguous();
+    this.#consume(this.#rest.length, "closed");
+    return false;
   }
 
   #start(): boolean {
@@ -168,7 +181,7 @@ export class MultipartScanner {
     const mark = this.#rest.toString("latin1", 0, 2);
     if (mark === "--") {
       this.#consume(2, "closed");
-      return false;
+      return true;
     }
     if (mark !== lineEnd) throw brokenForm("A boundary of the form is not followed by a line end");
     this.#parts += 1;

@@ -18,7 +18,7 @@ import { channelSpeaking } from "./recorded-calls.ts";
 export const long = process.env["CI"] === "true" || process.env["SWITCHYARD_LONG"] === "1";
 
 /** Answers in place of the good upstream. */
-export type Answer = (response: ServerResponse, request: IncomingMessage) => void;
+export type Answer = (response: ServerResponse, request: IncomingMessage, body: Buffer) => void;
 
 export interface Bench {
   readonly node: GatewayNode;
@@ -31,6 +31,11 @@ export interface Bench {
 /** Model that is served by a channel which speaks a dialect alone. */
 export function modelOver(dialect: string): string {
   return `over-${dialect}`;
+}
+
+/** How names of models begin that a channel serves whatever stands behind. */
+export function wildPrefix(dialect: string): string {
+  return `wild-${dialect}-`;
 }
 
 /** Dialects of operations beside conversation, each behind a model of its own. */
@@ -114,7 +119,7 @@ const errorShapes = {
 } as const;
 
 /** Answers as a vendor that has nothing to complain of but bodies that are no JSON objects. */
-function answerWell(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
+export function answerWell(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
   const { pathname } = new URL(request.url ?? "/", "http://vendor");
   const chat = chatPaths.find(([pattern]) => pattern.test(pathname))?.[1];
   if (pathname.endsWith("/audio/speech")) {
@@ -155,8 +160,9 @@ export async function openBench(env: Readonly<Record<string, string>> = {}): Pro
     request.on("data", (piece: Buffer) => void pieces.push(piece));
     request.on("end", () => {
       const answer = answers.get(String(request.headers["traceparent"]));
-      if (answer !== undefined) answer(response, request);
-      else answerWell(request, Buffer.concat(pieces), response);
+      const body = Buffer.concat(pieces);
+      if (answer !== undefined) answer(response, request, body);
+      else answerWell(request, body, response);
     });
     request.on("error", () => undefined);
   });
@@ -170,7 +176,7 @@ export async function openBench(env: Readonly<Record<string, string>> = {}): Pro
       provider: "custom",
       baseUrl,
       ...options,
-      models: [modelOver(dialect)],
+      models: [modelOver(dialect), `${wildPrefix(dialect)}*`],
       credentials: ["vendor-secret"],
     });
   }
@@ -253,12 +259,23 @@ export interface Vitals {
   readonly handles: number;
   /** Resident memory in MB. */
   readonly residentMb: number;
+  /** Processor time used so far: what a busy machine makes slow takes no more of it. */
+  readonly cpuSeconds: number;
 }
+
+/** What /proc counts processor time in. */
+const ticksASecond = 100;
 
 export function vitalsOf({ pid }: GatewayNode): Vitals {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
-  return { handles: readdirSync(`/proc/${pid}/fd`).length, residentMb: kilobytes / 1024 };
+  // Behind the program's name, which may hold blanks.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return {
+    handles: readdirSync(`/proc/${pid}/fd`).length,
+    residentMb: kilobytes / 1024,
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksASecond,
+  };
 }
 
 /** Lines of the log that nothing a caller or an upstream does may lead to. */
@@ -271,6 +288,12 @@ export function alarmsOf(node: GatewayNode): string[] {
       const entry = JSON.parse(line) as { level: number; kind?: string; msg?: string };
       return entry.level >= 50 || entry.kind === "internal";
     });
+}
+
+/** Asserts that calls took no more of the processor than such calls do: none of them made it think in circles. */
+export function assertCheap(bench: Bench, before: Vitals, calls: number): void {
+  const spent = vitalsOf(bench.node).cpuSeconds - before.cpuSeconds;
+  assert.ok(spent < 4 + calls * 0.03, `${calls} calls took ${spent.toFixed(1)} s of the processor`);
 }
 
 /** Asserts that the process answers as ever, has no alarm to tell, and holds no more than it did before. */

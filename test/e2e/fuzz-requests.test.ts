@@ -9,6 +9,7 @@ import {
   type Bench,
   type Vitals,
   assertCalm,
+  assertCheap,
   long,
   modelOver,
   openBench,
@@ -33,9 +34,6 @@ before(async () => {
 });
 after(() => bench.close());
 
-/** Longer than a call can take where nothing in the process takes all its time. */
-const slowMs = 5000;
-
 /** What the gateway may answer where its upstreams answer well. */
 const honest: readonly number[] = [200, 400, 404, 413];
 
@@ -55,7 +53,6 @@ function checkReply(seed: Seed, body: Buffer, reply: RawReply): void {
   const sent = body.toString("utf8", 0, 2000);
   const shown = `${seed.name}: ${sent}\n→ ${reply.status} ${reply.body.toString("utf8", 0, 600)}`;
   assert.equal(reply.torn, false, `the reply broke off: ${shown}`);
-  assert.ok(reply.tookMs < slowMs, `it took ${reply.tookMs} ms: ${shown}`);
   if (reply.status === 200) return;
   assert.match(String(reply.headers["content-type"]), /^application\/json/, shown);
   const error = readErrorBody(seed.dialect, reply.status, reply.body);
@@ -89,6 +86,7 @@ const wishes: fastCheck.Arbitrary<Wish> = fastCheck.record({
 
 for (const [index, seed] of seeds.entries())
   test(`hostile bodies of ${seed.name}`, async () => {
+    const begin = vitalsOf(bench.node);
     const statuses: Record<number, number> = {};
     const faults: string[] = [];
     await inParallel(draw(wishes, seedOfAll + index, perSeed), 8, async (wish) => {
@@ -108,5 +106,6 @@ for (const [index, seed] of seeds.entries())
     // Neither may everything be refused nor everything taken, else nothing was tested.
     assert.ok((statuses[200] ?? 0) > perSeed / 20, JSON.stringify(statuses));
     assert.ok((statuses[400] ?? 0) > perSeed / 20, JSON.stringify(statuses));
+    assertCheap(bench, begin, perSeed);
     await assertCalm(bench, start);
   });

@@ -34,7 +34,7 @@ export interface RawCaller {
 }
 
 /** How long a reply may take that nobody delays: beyond it a call hangs. */
-const usualMs = 20_000;
+const usualMs = 60_000;
 
 export function makeRawCaller(url: string, connections = 16): RawCaller {
   const { hostname, port } = new URL(url);
