@@ -31,7 +31,10 @@ export function hearGemini(
       .map(asObject)
       .map((tool) => ({
         name: String(tool["name"]),
-        schema: asObject(tool["parametersJsonSchema"] ?? tool["parameters"]),
+        // Either spelling is Google's.
+        schema: asObject(
+          tool["parametersJsonSchema"] ?? tool["parameters_json_schema"] ?? tool["parameters"],
+        ),
       })),
     toolChoice:
       mode === "NONE"
