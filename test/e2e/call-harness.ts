@@ -65,6 +65,8 @@ export interface YardSpec {
   readonly env?: Record<string, string>;
   /** Resolves the names in callers' URLs. */
   readonly resolve?: Resolve;
+  /** What outlives calls; left out: nothing does. */
+  readonly state?: GatewayParts["state"];
   /** Put around the real one: where requests go instead of where they are addressed, or who listens. */
   readonly upstream?: (real: Upstream) => Upstream;
 }
@@ -81,7 +83,8 @@ export interface Yard {
 }
 
 export const testKey = "sk-yard-0123456789abcdef0123456789abcdef";
-const dataKey = deriveKey("a root secret for tests only", "data");
+/** Seals credentials and ids. */
+export const dataKey = deriveKey("a root secret for tests only", "data");
 const now = 1_750_000_000_000n;
 
 function channelRow(spec: ChannelSpec, id: number): RawRow {
@@ -271,6 +274,7 @@ export async function openYard(
       }),
       maxHeldBytes: config.maxHeldBytes / 4,
     }),
+    ...(first.state === undefined ? {} : { state: first.state }),
     health,
     clock,
     locale,

@@ -7,11 +7,23 @@ import assert from "node:assert/strict";
 import { createServer, request as openRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
+import { silentLogger } from "../../src/core/logger.ts";
+import { openId, openTagged, sealId, tagId } from "../../src/core/sealed-id.ts";
 import { SseFramer, eventData } from "../../src/core/sse.ts";
+import type { GatewayParts } from "../../src/gateway/serve-call.ts";
+import { makeStateParts } from "../../src/gateway/state-parts.ts";
 import type { FrontId } from "../../src/wire/call.ts";
 import { openFakeUpstream } from "../fakes/upstream.ts";
 import { type Chance, makeChance } from "../simulation/virtual-clock.ts";
-import { type Yard, closing, openYard, testKey } from "./call-harness.ts";
+import { openFresh } from "../store/open-fresh.ts";
+import {
+  type ChannelSpec,
+  type Yard,
+  closing,
+  dataKey,
+  openYard,
+  testKey,
+} from "./call-harness.ts";
 import {
   type Form,
   type JsonValue,
@@ -83,10 +95,20 @@ const dialects = [
   "gemini-content",
 ] as const;
 
+/** The channel of a vendor that keeps responses, and that may be sent ids which nobody sealed. */
+function keepingChannel(channel: ChannelSpec): ChannelSpec {
+  const options = { ...channel.options, unsealedIds: true };
+  const isResponses = JSON.stringify(options).includes("openai-responses");
+  return isResponses
+    ? { ...channel, provider: "openai", options: { unsealedIds: true } }
+    : { ...channel, options };
+}
+
 /** For each API a gateway with one channel that speaks it, all before one upstream that answers what an exchange says. */
 async function openStage(
   t: TestContext,
   mapping: Readonly<Record<string, string>> = {},
+  lasting?: GatewayParts["state"],
 ): Promise<Stage> {
   const playing = new Map<string, Playing>();
   const vendor = closing(
@@ -106,7 +128,14 @@ async function openStage(
     const own = all.filter((call) => call.dialect === dialect).map(({ model }) => model);
     const models = [...new Set([...own, ...Object.keys(mapping)])];
     const channel = { ...channelSpeaking(dialect, origin), modelMapping: mapping, models };
-    yards.set(dialect, await openYard(t, { channels: [channel], settings: { retryTimes: 0 } }));
+    const spec = {
+      channels: [lasting === undefined ? channel : keepingChannel(channel)],
+      settings: { retryTimes: 0 },
+    };
+    yards.set(
+      dialect,
+      await openYard(t, lasting === undefined ? spec : { ...spec, state: lasting }),
+    );
   }
   const callers = new Map<string, RawCaller>();
   t.after(() => callers.forEach((caller) => caller.close()));
@@ -421,6 +450,88 @@ test(
       });
     assert.ok(exchanges.length > 1500, `${exchanges.length} exchanges`);
     assertNone(await playAll(stage, exchanges));
+  },
+);
+
+/** Whose ids are sealed for what: the harness's account, its one channel and that one's credential. */
+const owned = { channelId: 1, credentialId: 1, ownerId: 22 };
+
+/** Opens every sealed id and takes every tag off; throws for one that does not open. */
+function unsealed(text: string): string {
+  const told = (id: string, resource: { readonly upstreamId: string } | undefined): string => {
+    assert.ok(resource !== undefined, `${id} does not open`);
+    return JSON.stringify(resource.upstreamId);
+  };
+  return text
+    .replaceAll(/"((?:[A-Za-z]+[-_/])?sy1x[\w-]+)"/g, (_all, id: string) =>
+      told(id, openId(dataKey, id)),
+    )
+    .replaceAll(/"([^"\\]+_sy1t[^"\\]+)"/g, (_all, id: string) =>
+      told(id, openTagged(dataKey, id, { ownerId: owned.ownerId, kind: "item" })),
+    );
+}
+
+/** Whether the vendor keeps what it answers, so that the response's own id is sealed. */
+function isKept(call: RecordedCall): boolean {
+  return call.path === "/v1/responses" && call.parsed["store"] !== false;
+}
+
+function sealedExchange(call: RecordedCall, form: Form, chance: Chance): Exchange {
+  const exchange = exchangeOf(call, spellObject(call.parsed, form, chance), call.response);
+  const restore = (got: string): string => {
+    if (isKept(call) && call.response.status === 200)
+      assert.match(got, /"id" ?: ?"[A-Za-z]*[-_]?sy1x/, "the response's own id is sealed");
+    return unsealed(got);
+  };
+  return { ...exchange, restore };
+}
+
+/** The call as a client makes it that has its ids from us; undefined: it names none. */
+function withSealedIds(call: RecordedCall): ObjectText | undefined {
+  const previous = call.parsed["previous_response_id"];
+  if (call.path !== "/v1/responses" || typeof previous !== "string") return undefined;
+  const sealed = sealId(dataKey, { ...owned, kind: "response", upstreamId: previous });
+  const text = spellObject(call.parsed, "plain", makeChance(1));
+  return withValue(text, "previous_response_id", JSON.stringify(sealed));
+}
+
+/** The items of the input under the ids that we would have told; those that the vendor made, that is. */
+function withTaggedItems(call: RecordedCall): ObjectText | undefined {
+  const { input } = call.parsed;
+  if (call.path !== "/v1/responses" || !Array.isArray(input)) return undefined;
+  let tagged = 0;
+  const items = input.map((item) => {
+    const id = (item as { id?: unknown } | null)?.id;
+    if (typeof id !== "string" || id === "") return item;
+    tagged += 1;
+    return { ...(item as object), id: tagId(dataKey, { ...owned, kind: "item", upstreamId: id }) };
+  });
+  const text = spellObject(call.parsed, "plain", makeChance(1));
+  return tagged === 0 ? undefined : withValue(text, "input", JSON.stringify(items));
+}
+
+test(
+  "ids of what lasts are sealed on their way down and opened on their way up, and no other byte",
+  { skip },
+  async (t) => {
+    await using store = await openFresh("sqlite");
+    const { database } = store;
+    const lasting = makeStateParts({ database, dataKey: () => dataKey, logger: silentLogger });
+    const stage = await openStage(t, {}, lasting);
+    const chance = makeChance(10);
+    const exchanges = told.flatMap((call) =>
+      (["plain", "spaced", "escaped"] as const).map((form) => sealedExchange(call, form, chance)),
+    );
+    assertNone(await playAll(stage, exchanges));
+    const opening = told.flatMap((call) =>
+      [withSealedIds(call), withTaggedItems(call)].flatMap((text) => {
+        if (text === undefined) return [];
+        const sealed = sealedExchange(call, "plain", chance);
+        return [{ ...sealed, sent: Buffer.from(textOf(text)) }];
+      }),
+    );
+    assert.ok(opening.length > 20, `${opening.length} calls name ids`);
+    assertNone(await playAll(stage, opening));
   },
 );
 
