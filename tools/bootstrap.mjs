@@ -55,8 +55,10 @@ async function readyNode() {
   return await withSetupLock(async () => {
     // Another run may have done it all while this one waited for the lock.
     const fitNode = isFit() ? process.execPath : await bringNode();
-    for (const folder of folders)
-      if (!packagesAreFresh(folder)) await bringPackages(folder, fitNode);
+    for (const folder of folders) {
+      const what = folder === ROOT ? "packages" : "the clients that the tests use";
+      if (!packagesAreFresh(folder)) await bringPackages(folder, fitNode, what);
+    }
     return fitNode;
   });
 }

@@ -40,6 +40,7 @@ describe("a fresh clone", { skip: NEEDS_NETWORK }, () => {
     await server.ended;
     const said = tests.stderr() + server.stderr();
     assert.equal(said.match(/installing packages/g)?.length, 1);
+    assert.equal(said.match(/installing the clients that the tests use/g)?.length, 1);
     for (const tool of ["tsc", "oxlint", "oxfmt"]) {
       assert.ok(existsSync(join(checkout.folder, "node_modules/.bin", tool)), tool);
     }
@@ -77,6 +78,8 @@ it("names no registry in its lock files", () => {
     "package-lock.json",
     "tools/node/package-lock.json",
     "tools/postgres/package-lock.json",
+    "test/sdk/package-lock.json",
+    "test/agents/package-lock.json",
   ]) {
     assert.doesNotMatch(readFileSync(file, "utf8"), /"resolved"/, file);
   }

@@ -26,8 +26,8 @@ export function packagesAreFresh(root) {
 }
 
 /** `npm ci`, development packages included, run by the Node that will use them. Call it under the set-up lock. */
-export async function bringPackages(root, node) {
-  process.stderr.write("switchyard: installing packages\n");
+export async function bringPackages(root, node, what = "packages") {
+  process.stderr.write(`switchyard: installing ${what}\n`);
   await npmInstall(root, node);
   mkdirSync(KEPT, { recursive: true });
   writeFileSync(recordOf(root), state(root));
