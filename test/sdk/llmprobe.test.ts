@@ -55,7 +55,7 @@ const upstreams: readonly Upstream[] = [
     model: "own-model",
     impossible: {},
     unsupported: [...nowhere, "responses-background"],
-    met: 290,
+    met: 294,
   },
   {
     api: "responses",
@@ -64,7 +64,7 @@ const upstreams: readonly Upstream[] = [
     model: "own-model",
     impossible: { "chat-max-tokens-respected": floor, "messages-max-tokens-respected": floor },
     unsupported: nowhere,
-    met: 285,
+    met: 288,
   },
   {
     api: "messages",
@@ -74,7 +74,7 @@ const upstreams: readonly Upstream[] = [
     impossible: {},
     // A budget for thoughts above the output limit is refused by Anthropic too.
     unsupported: [...nowhere, "messages-reasoning-cap", "responses-background"],
-    met: 290,
+    met: 295,
   },
   {
     api: "gemini",
@@ -83,7 +83,7 @@ const upstreams: readonly Upstream[] = [
     model: "gemini-2.5-flash",
     impossible: { "messages-stop-reason": "Gemini does not tell stop sequences from other ends" },
     unsupported: [...nowhere, "responses-background"],
-    met: 285,
+    met: 289,
   },
 ];
 
