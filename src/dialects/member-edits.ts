@@ -73,6 +73,7 @@ export function memberEdits(
   edits: BodyEdits,
   reserved: readonly string[],
 ): ByteEdit[] {
+  if (changesNothing(facts, edits)) return [];
   const puts = withoutReserved({ ...edits.parameters, ...edits.add }, reserved);
   const fills = withoutReserved(edits.extraBody, reserved);
   const names = [...new Set([...Object.keys(puts), ...Object.keys(fills)])];
@@ -100,6 +101,22 @@ export function memberEdits(
     ...insertion(body, facts.scan.inside, inserted, edits.omit),
     ...memberRemovals(body, edits.omit),
   ];
+}
+
+function isEmpty(members: JsonObject): boolean {
+  for (const _name in members) return false;
+  return true;
+}
+
+/** Most calls go up as they came, and pay for nothing else. */
+function changesNothing({ bodyModel }: CallFacts, edits: BodyEdits): boolean {
+  return (
+    edits.model === bodyModel &&
+    edits.omit.length === 0 &&
+    isEmpty(edits.parameters) &&
+    isEmpty(edits.add) &&
+    isEmpty(edits.extraBody)
+  );
 }
 
 function withoutReserved(members: JsonObject, reserved: readonly string[]): JsonObject {

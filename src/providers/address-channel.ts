@@ -126,6 +126,9 @@ function listingOf(provider: Provider, channel: AddressedChannel): ModelListing 
  * out; its query is kept.
  */
 export function joinUrl(base: string, path: string, unversioned = false): string {
+  // As nearly all are: nothing to be cut from either.
+  if (!unversioned && !base.endsWith("/") && !base.includes("?") && !path.startsWith("/v"))
+    return base + path;
   const [before = "", query] = base.split("?", 2);
   let joined = before.replace(/\/+$/, "");
   const [, version] = /^(\/v\d\w*)\//.exec(path) ?? [];

@@ -56,10 +56,33 @@ const kindNames = [
   "webSearches",
 ] as const satisfies readonly (keyof UsageKinds)[];
 
+/** Members that tell of kinds with prices of their own. Most calls count none, and pay for no more than this look. */
+const kindMembers: readonly (readonly [group: string, names: readonly string[]])[] = [
+  ["prompt_tokens_details", ["audio_tokens", "image_tokens", "video_tokens"]],
+  [
+    "completion_tokens_details",
+    ["audio_tokens", "image_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"],
+  ],
+  ["server_tool_use", ["web_search_requests"]],
+];
+
+function countsKinds(fields: Fields): boolean {
+  if (fields["num_search_queries"] !== undefined) return true;
+  for (const [group, names] of kindMembers) {
+    const told = fields[group];
+    if (told === undefined || told === null) continue;
+    const members = fieldsOf(told);
+    if (members["cached_tokens_details"] !== undefined) return true;
+    for (const name of names) if ((members[name] ?? 0) !== 0) return true;
+  }
+  return false;
+}
+
 function kindsOf(
   fields: Fields,
   buckets: { readonly input: number; readonly cacheRead: number; readonly output: number },
 ): UsageKinds | undefined {
+  if (!countsKinds(fields)) return undefined;
   const prompt = fieldsOf(fields["prompt_tokens_details"]);
   const completion = fieldsOf(fields["completion_tokens_details"]);
   const cachedAudio = count(fieldsOf(prompt["cached_tokens_details"]), "audio_tokens") ?? 0;
