@@ -38,9 +38,9 @@ import {
 import { type RawCaller, type RawReply, inParallel, makeRawCaller } from "./raw-call.ts";
 import { type RecordedCall, channelSpeaking, loadRecordedCalls } from "./recorded-calls.ts";
 
-const recorded = loadRecordedCalls();
-const skip = recorded === undefined ? "no recordings beside this checkout" : false;
-const all = recorded ?? [];
+const { calls: all, real } = loadRecordedCalls();
+/** Of what only real recordings hold. */
+const skip = real ? false : "no recordings beside this checkout";
 
 /** An answer as the upstream gives it. */
 interface Answer {
@@ -127,6 +127,7 @@ async function openStage(
   for (const dialect of dialects) {
     const own = all.filter((call) => call.dialect === dialect).map(({ model }) => model);
     const models = [...new Set([...own, ...Object.keys(mapping)])];
+    if (models.length === 0) continue;
     const channel = { ...channelSpeaking(dialect, origin), modelMapping: mapping, models };
     const spec = {
       channels: [lasting === undefined ? channel : keepingChannel(channel)],
@@ -315,10 +316,10 @@ function formed(form: Form, seed: number): Exchange[] {
 }
 
 for (const [seed, form] of forms.entries())
-  test(`every recorded call goes through as the same bytes: ${form}`, { skip }, async (t) => {
+  test(`every recorded call goes through as the same bytes: ${form}`, async (t) => {
     const stage = await openStage(t);
     const exchanges = formed(form, seed);
-    assert.ok(exchanges.length > 780, `${exchanges.length} exchanges`);
+    assert.ok(exchanges.length > (real ? 780 : 2), `${exchanges.length} exchanges`);
     assertNone(await playAll(stage, exchanges));
     const records = stage.yards.flatMap((yard) => yard.records);
     assert.equal(records.length, exchanges.length);
@@ -458,16 +459,16 @@ const owned = { channelId: 1, credentialId: 1, ownerId: 22 };
 
 /** Opens every sealed id and takes every tag off; throws for one that does not open. */
 function unsealed(text: string): string {
-  const told = (id: string, resource: { readonly upstreamId: string } | undefined): string => {
+  const idOf = (id: string, resource: { readonly upstreamId: string } | undefined): string => {
     assert.ok(resource !== undefined, `${id} does not open`);
     return JSON.stringify(resource.upstreamId);
   };
   return text
     .replaceAll(/"((?:[A-Za-z]+[-_/])?sy1x[\w-]+)"/g, (_all, id: string) =>
-      told(id, openId(dataKey, id)),
+      idOf(id, openId(dataKey, id)),
     )
     .replaceAll(/"([^"\\]+_sy1t[^"\\]+)"/g, (_all, id: string) =>
-      told(id, openTagged(dataKey, id, { ownerId: owned.ownerId, kind: "item" })),
+      idOf(id, openTagged(dataKey, id, { ownerId: owned.ownerId, kind: "item" })),
     );
 }
 

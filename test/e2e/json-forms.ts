@@ -113,6 +113,8 @@ class Speller {
   }
 
   number(value: number): string {
+    // What no double holds was read as infinite.
+    if (!Number.isFinite(value)) return value > 0 ? "1e400" : "-1e400";
     const plain = JSON.stringify(value);
     if (!this.has("numbers") || /e/i.test(plain)) return plain;
     const spellings = plain.includes(".")

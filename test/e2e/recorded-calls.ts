@@ -1,6 +1,6 @@
 /** Every recorded exchange whose request a caller of ours could have sent, as the call that it would have been. */
 import type { FrontId } from "../../src/wire/call.ts";
-import { type Recording, loadRecordings } from "../fakes/recordings.ts";
+import { type Recording, loadRecordings, ownRecordings } from "../fakes/recordings.ts";
 import type { JsonValue } from "./json-forms.ts";
 
 export interface RecordedCall {
@@ -111,18 +111,21 @@ function callOf(protocol: string, recording: Recording): RecordedCall | undefine
   };
 }
 
-/** All of them; undefined where the checkout has no recordings. */
-export function loadRecordedCalls(): RecordedCall[] | undefined {
-  const calls: RecordedCall[] = [];
-  for (const protocol of frontProtocols) {
-    const recordings = loadRecordings(protocol);
-    if (recordings === undefined) return undefined;
-    for (const recording of recordings) {
-      const call = callOf(protocol, recording);
-      if (call !== undefined) calls.push(call);
-    }
-  }
-  return calls;
+export interface RecordedCalls {
+  readonly calls: readonly RecordedCall[];
+  /** Whether the recordings are those beside the checkout, which hold all APIs; else a few of our own making. */
+  readonly real: boolean;
+}
+
+/** All of them; those of our own making where the checkout has none beside it. */
+export function loadRecordedCalls(): RecordedCalls {
+  const real = loadRecordings("openai-chat") !== undefined;
+  const calls = frontProtocols.flatMap((protocol) => {
+    const own = protocol === "openai-chat" ? ownRecordings() : [];
+    const recordings = loadRecordings(protocol) ?? own;
+    return recordings.flatMap((recording) => callOf(protocol, recording) ?? []);
+  });
+  return { calls, real };
 }
 
 /** Options and base URL of a channel that speaks a dialect alone at `origin`. */
