@@ -114,24 +114,27 @@ function unaddressed(
   return failure;
 }
 
-/** Tries it; what a vendor signed and no longer reads is left out, and it is tried once more. */
+/** Tries it, and once more where what stood in the way can be mended here. */
 async function tryPrepared(prepared: PreparedAttempt, parts: AttemptParts): Promise<Ending> {
-  const ending = await tryAuthorized(prepared, parts);
+  const ending = await runAttempt(prepared, parts);
+  if (ending.kind === "answered") return ending;
+  if (hasStaleToken(prepared, ending, parts)) return await runAttempt(prepared, parts);
   const unsigned = withoutSignatures(prepared, ending);
-  return unsigned === undefined ? ending : await tryAuthorized(unsigned, parts);
+  return unsigned === undefined ? ending : await runAttempt(unsigned, parts);
 }
 
-/** Tries it; a token that the vendor no longer takes is exchanged anew and tried once more. */
-async function tryAuthorized(prepared: PreparedAttempt, parts: AttemptParts): Promise<Ending> {
-  const ending = await runAttempt(prepared, parts);
-  if (ending.kind === "answered" || ending.failure.error.kind !== "upstream_auth") return ending;
-  const { candidate, provider, endpoint } = prepared.attempt;
+/** Whether the vendor no longer takes a token, which is then exchanged anew. */
+function hasStaleToken(
+  { attempt }: PreparedAttempt,
+  ending: Extract<Ending, { kind: "failed" }>,
+  parts: AttemptParts,
+): boolean {
+  if (ending.failure.error.kind !== "upstream_auth") return false;
+  const { call, candidate, provider, endpoint } = attempt;
   const settings = settingsOf(provider, candidate.channel.options.settings);
   const secret = candidate.credential?.secret ?? "";
   const stale = parts.authorizer.refused(endpoint.auth ?? provider.auth, secret, settings);
-  return stale && prepared.attempt.call.upload?.replayable !== false
-    ? await runAttempt(prepared, parts)
-    : ending;
+  return stale && call.upload?.replayable !== false;
 }
 
 /** What of a call is told of where one of its attempts ended. */

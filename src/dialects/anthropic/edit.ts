@@ -72,5 +72,6 @@ export function editBody(body: Buffer, facts: CallFacts, edits: BodyEdits): Buff
   if (spliced !== undefined) changes.unshift(spliced);
   const edited = splice(body, [...changes, ...strangeThoughtCuts(body, facts)]);
   if (!thinksByBudget(body, facts, edits.model)) return edited;
-  return splice(edited, loopThinkingEdits(edited));
+  const known = edited === body ? facts.scan.members : undefined;
+  return splice(edited, loopThinkingEdits(edited, known));
 }

@@ -63,14 +63,20 @@ export function thinksByBudget(body: Buffer, facts: CallFacts, model: string): b
   return typeOf(body, thinking) === "enabled" && traitsOf(model).own;
 }
 
-/** Edits of a body that is otherwise as it will be sent. What clears thoughts goes with the thinking. */
-export function loopThinkingEdits(body: Buffer): ByteEdit[] {
+/** Members that bear on thinking. */
+export const thinkingMembers = ["messages", "thinking", "context_management"] as const;
+
+/**
+ * Edits of a body that is otherwise as it will be sent. What clears thoughts goes with the thinking. `known`: where its
+ * members stand, if that has been looked up.
+ */
+export function loopThinkingEdits(
+  body: Buffer,
+  known?: Readonly<Record<string, ByteRange>>,
+): ByteEdit[] {
   if (!body.includes('"tool_result"')) return [];
-  const {
-    messages,
-    thinking,
-    context_management: management,
-  } = scanMembers(body, ["messages", "thinking", "context_management"]).members;
+  const members = known ?? scanMembers(body, thinkingMembers).members;
+  const { messages, thinking, context_management: management } = members;
   if (messages === undefined || thinking === undefined || body[messages.start] !== openBracket)
     return [];
   if (!lacksThought(body, [...listItems(body, messages)])) return [];

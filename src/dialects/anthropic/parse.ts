@@ -9,6 +9,7 @@ import {
   readModel,
   readStream,
 } from "../parse-members.ts";
+import { thinkingMembers } from "./loop-thinking.ts";
 
 /** Members that are read here or edited on the way; each may stand in a body once. */
 const readNames = [
@@ -18,8 +19,7 @@ const readNames = [
   "max_tokens",
   "metadata",
   "system",
-  "messages",
-  "thinking",
+  ...thinkingMembers,
 ] as const;
 
 function parseEndUser(body: Buffer, scan: MemberScan): string | null {
