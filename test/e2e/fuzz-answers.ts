@@ -277,7 +277,22 @@ export function breakAnswer(
   const broken = stream
     ? { ...breakStream(dialect, eventsOf(dialect, good.body), fault), length: null }
     : breakWhole(good.body, fault);
-  const type = fault.type === "right" ? good.contentType : fault.type;
+  return answering(broken, good.contentType, stream ? fault.stream : fault.whole, fault);
+}
+
+/** A reply of one JSON object, made wrong. */
+export function breakPlain(good: object, fault: Fault): HostileAnswer {
+  const broken = breakWhole(Buffer.from(JSON.stringify(good)), fault);
+  return answering(broken, "application/json", fault.whole, fault);
+}
+
+function answering(
+  broken: ReturnType<typeof breakWhole>,
+  contentType: string,
+  kind: string,
+  fault: Fault,
+): HostileAnswer {
+  const type = fault.type === "right" ? contentType : fault.type;
   // Bodies of errors break off unnoticed: their status told it all.
   const truncated = broken.truncated && fault.status === 200;
   const answer: Answer = (response) => {
@@ -290,7 +305,6 @@ export function breakAnswer(
     if (!broken.torn) return void response.end(broken.body);
     response.write(broken.body, () => setImmediate(() => response.socket?.destroy()));
   };
-  const kind = stream ? fault.stream : fault.whole;
   const shown = `${kind} ${fault.status} ${type}: ${broken.body.toString("utf8", 0, 3000)}`;
   return { answer, truncated, shown };
 }

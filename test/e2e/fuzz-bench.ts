@@ -41,6 +41,7 @@ export function wildPrefix(dialect: string): string {
 /** Dialects of operations beside conversation, each behind a model of its own. */
 const otherDialects = ["openai-media", "jina-v1"] as const;
 
+/** Good replies of operations beside conversation, by the upstream's path. */
 const plainReplies: readonly (readonly [RegExp, (body: Record<string, unknown>) => unknown])[] = [
   [
     /\/responses\/compact$/,
@@ -70,6 +71,22 @@ const plainReplies: readonly (readonly [RegExp, (body: Record<string, unknown>) 
         embedding: [0.1, 0.2],
       })),
       usage: { prompt_tokens: 1, total_tokens: 1 },
+    }),
+  ],
+  [
+    /\/v2\/embed$/,
+    ({ texts, inputs }) => ({
+      id: "e1",
+      embeddings: { float: asList(texts ?? inputs).map(() => [0.1, 0.2]) },
+      meta: { billed_units: { input_tokens: 1 } },
+    }),
+  ],
+  [
+    /\/api\/embed$/,
+    ({ input, model }) => ({
+      model,
+      embeddings: (typeof input === "string" ? [input] : asList(input)).map(() => [0.1, 0.2]),
+      prompt_eval_count: 1,
     }),
   ],
   [
@@ -118,6 +135,12 @@ const errorShapes = {
   "ollama-chat": "ollama",
 } as const;
 
+/** What a vendor answers on a path, where it answers by one JSON object; undefined: no such path. */
+export function goodReply(pathname: string, body: Record<string, unknown>): object | undefined {
+  const make = plainReplies.find(([pattern]) => pattern.test(pathname))?.[1];
+  return make?.(body) as object | undefined;
+}
+
 /** Answers as a vendor that has nothing to complain of but bodies that are no JSON objects. */
 export function answerWell(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
   const { pathname } = new URL(request.url ?? "/", "http://vendor");
@@ -146,9 +169,9 @@ export function answerWell(request: IncomingMessage, body: Buffer, response: Ser
     response.writeHead(200, { "content-type": turn.contentType });
     return void response.end(turn.body);
   }
-  const make = plainReplies.find(([pattern]) => pattern.test(pathname))?.[1];
-  response.writeHead(make === undefined ? 404 : 200, { "content-type": "application/json" });
-  response.end(JSON.stringify(make?.(parsed) ?? { error: { message: "no such path" } }));
+  const plain = goodReply(pathname, parsed);
+  response.writeHead(plain === undefined ? 404 : 200, { "content-type": "application/json" });
+  response.end(JSON.stringify(plain ?? { error: { message: "no such path" } }));
 }
 
 /** Starts all of it. `env`: of the gateway. */

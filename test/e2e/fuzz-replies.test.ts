@@ -7,12 +7,15 @@ import { after, before, test } from "node:test";
 import fastCheck from "fast-check";
 import type { FrontId } from "../../src/wire/call.ts";
 import { streamedDialects } from "../fakes/streams.ts";
-import { type Fault, type HostileAnswer, breakAnswer, faults } from "./fuzz-answers.ts";
+import { type Fault, type HostileAnswer, breakAnswer, breakPlain, faults } from "./fuzz-answers.ts";
+import { seeds } from "./fuzz-seeds.ts";
 import {
+  type Answer,
   type Bench,
   type Vitals,
   assertCalm,
   assertCheap,
+  goodReply,
   long,
   modelOver,
   openBench,
@@ -113,6 +116,54 @@ for (const [row, front] of fronts.entries())
       // Neither may everything fail nor everything be well, else nothing was tested.
       assert.ok((statuses[200] ?? 0) > perPair / 20, JSON.stringify(statuses));
       assert.ok((statuses[502] ?? 0) > perPair / 20, JSON.stringify(statuses));
+      assertCheap(bench, begin, perPair);
+      await assertCalm(bench, start);
+    });
+
+/** Operations that are answered by one JSON object, and the upstreams that they go to. */
+const others = seeds.filter(
+  ({ operation, name }) => operation !== "chat" && operation !== "speech" && !/stream/.test(name),
+);
+
+for (const [row, seed] of others.entries())
+  for (const over of seed.over)
+    test(`${seed.name} over hostile ${over}`, async () => {
+      const begin = vitalsOf(bench.node);
+      const found: string[] = [];
+      const drawn = draw(faults, seedOfAll + 1000 + row, perPair);
+      await inParallel(drawn, 8, async (fault) => {
+        let shown = "";
+        const answer: Answer = (response, request, body) => {
+          const { pathname } = new URL(request.url ?? "/", "http://vendor");
+          const good = goodReply(pathname, JSON.parse(body.toString()) as Record<string, unknown>);
+          const hostile = breakPlain(good ?? { error: { message: "no such path" } }, fault);
+          shown = hostile.shown;
+          hostile.answer(response, request, body);
+        };
+        const model = modelOver(over);
+        const call = {
+          path: seed.path(model, false),
+          headers: seed.headers,
+          body: JSON.stringify(seed.body(model, false)),
+        };
+        let reply: RawReply | undefined;
+        try {
+          reply = await bench.send(call, answer);
+          assert.equal(reply.torn, false, "the reply broke off");
+          if (reply.status === 200) {
+            // What passes through is the vendor's own, down to the bytes that no parser takes.
+            if (over !== seed.dialect) JSON.parse(reply.body.toString());
+          } else {
+            assert.ok(honest.includes(reply.status), `status ${reply.status}`);
+            readErrorBody(seed.dialect, reply.status, reply.body);
+          }
+        } catch (thrown) {
+          const got = `${reply?.status} ${reply?.body.toString("utf8", 0, 2000)}`;
+          found.push(`${String(thrown)}\n  upstream: ${shown}\n  caller: ${got}`);
+        }
+      });
+      const list = found.slice(0, 3).join("\n\n");
+      assert.equal(found.length, 0, `${found.length} faults, FUZZ_SEED=${seedOfAll}:\n${list}`);
       assertCheap(bench, begin, perPair);
       await assertCalm(bench, start);
     });

@@ -9,7 +9,7 @@ import type { Usage } from "../../wire/usage.ts";
 import { issuerOf } from "../carried.ts";
 import { mintToolCallId } from "../call-ids.ts";
 import type { ReadContext } from "../codec.ts";
-import { type Fields, fieldsOf, findText, listOf, textOf } from "../loose-fields.ts";
+import { type Fields, fieldsOf, findCount, findText, listOf, textOf } from "../loose-fields.ts";
 import { type CitedText, decodeCitations } from "./citations.ts";
 import { decodeFinish } from "./finish-words.ts";
 import { decodeLogprobs } from "./logprobs.ts";
@@ -219,8 +219,7 @@ export function endChoice(state: StreamState, choice: Choice, finish: Finish): v
 
 /** Reads a candidate of a chunk, or of a whole reply. */
 export function readCandidate(state: StreamState, candidate: Fields): void {
-  const index = candidate["index"];
-  const choice = choiceOf(state, typeof index === "number" ? index : 0);
+  const choice = choiceOf(state, findCount(candidate["index"]) ?? 0);
   if (choice.ended) return;
   for (const part of listOf(fieldsOf(candidate["content"])["parts"]))
     readPart(state, choice, fieldsOf(part));
