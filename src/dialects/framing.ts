@@ -5,6 +5,7 @@
 import { GatewayError } from "../core/errors.ts";
 import { nestsTooDeep } from "../core/json-depth.ts";
 import { renderEvent } from "../core/sse.ts";
+import { lookUp } from "../core/look-up.ts";
 import type { ReplyError } from "../wire/chat-reply.ts";
 import type { Framing, StreamEvent } from "./codec.ts";
 import { AwsFrameCutter } from "./framing/aws-frames.ts";
@@ -61,7 +62,7 @@ const exceptionStatuses: Readonly<Record<string, number>> = {
 
 /** The status of an AWS exception by its name, whether `ThrottlingException` or `throttlingException`. */
 export function exceptionStatus(name: string): number | null {
-  return exceptionStatuses[name.charAt(0).toLowerCase() + name.slice(1)] ?? null;
+  return lookUp(exceptionStatuses, name.charAt(0).toLowerCase() + name.slice(1)) ?? null;
 }
 
 /**

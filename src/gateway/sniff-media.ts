@@ -2,6 +2,7 @@
  * What fetched bytes are, by how they begin and by what their sender says. Promise kept here: neither alone decides
  * (but for senders who say nothing), so that no web page or program is taken for an image.
  */
+import { lookUp } from "../core/look-up.ts";
 import { isUtf8 } from "node:buffer";
 import type { MediaPart } from "../wire/conversation.ts";
 
@@ -86,7 +87,9 @@ function agrees(said: string, seen: string): boolean {
 export function sniffMedia(bytes: Buffer, contentType: string | null): Sniffed | undefined {
   const said = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
   if (Object.hasOwn(named, said))
-    return named[said]?.(bytes) === true ? { medium: "document", mediaType: said } : undefined;
+    return lookUp(named, said)?.(bytes) === true
+      ? { medium: "document", mediaType: said }
+      : undefined;
   const head = bytes.toString("hex", 0, 80);
   const seen = signs.find(([sign]) => sign.test(head))?.[1];
   if (seen === undefined) return undefined;

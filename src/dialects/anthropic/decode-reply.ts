@@ -1,6 +1,7 @@
 /** Reads a whole message. What only Anthropic knows is kept as it stands; what is missing or odd is passed over. */
 import { GatewayError } from "../../core/errors.ts";
 import { isObject, type JsonObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { ChatReply, Finish, FinishReason } from "../../wire/chat-reply.ts";
 import type { AssistantPart, Carried, Citation } from "../../wire/conversation.ts";
 import { mintToolCallId } from "../call-ids.ts";
@@ -83,7 +84,7 @@ const finishReasons: Readonly<Record<string, FinishReason>> = {
 /** Reads why an answer ended, from a message or the delta that ends a stream. `calls`: whether tools were called. */
 export function decodeFinish(fields: Fields, calls: boolean): Finish {
   const raw = findText(fields["stop_reason"]);
-  const reason = raw === null ? "other" : (finishReasons[raw] ?? "other");
+  const reason = lookUp(finishReasons, raw) ?? "other";
   const detail = findText(fieldsOf(fields["stop_details"])["explanation"]);
   return {
     // The only call may have been the answer itself.

@@ -1,6 +1,7 @@
 /** Errors in Anthropic's shape, both ways: `{"type":"error","error":{type,message},"request_id"}`, whole or as an event. */
 import type { ErrorKind, GatewayError } from "../../core/errors.ts";
 import { renderEvent } from "../../core/sse.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { ReplyError } from "../../wire/chat-reply.ts";
 import type { RenderedReply, Telling, UpstreamError } from "../contract.ts";
 import { type Fields, fieldsOf } from "../loose-fields.ts";
@@ -120,5 +121,5 @@ const typeStatuses: Readonly<Record<string, number>> = {
 /** The same in our own shape, with the status that its type stands for. */
 export function decodeError(text: string): ReplyError {
   const { message, type, code } = readError(text);
-  return { message, type, code, status: typeStatuses[type ?? ""] ?? null };
+  return { message, type, code, status: lookUp(typeStatuses, type) ?? null };
 }

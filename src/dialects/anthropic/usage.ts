@@ -1,5 +1,6 @@
 /** Turns Anthropic's usage into disjoint buckets and back. Promise kept here: no token is counted twice, or left out. */
 import type { JsonObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { Usage } from "../../wire/usage.ts";
 import { type Fields, fieldsOf, findCount } from "../loose-fields.ts";
 
@@ -105,7 +106,7 @@ const tierWords: Readonly<Record<string, string>> = {
 /** The service tier that a usage object states, in OpenAI's words. */
 export function decodeServiceTier(value: unknown): string | null {
   const tier = fieldsOf(value)["service_tier"];
-  return typeof tier === "string" ? (tierWords[tier] ?? tier) : null;
+  return typeof tier === "string" ? (lookUp(tierWords, tier) ?? tier) : null;
 }
 
 /** The counts that `message_delta` tells. */

@@ -1,5 +1,6 @@
 /** Images, documents and videos as Converse wants them: bytes, a format's name, and neutral, unlike document names. */
 import type { JsonObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { MediaPart, MediaSource } from "../../wire/conversation.ts";
 import { fieldFault } from "../refuse.ts";
 
@@ -51,7 +52,7 @@ function typeOf(source: MediaSource): string {
 }
 
 function documentFormat(type: string, title: string | undefined): string | undefined {
-  const known = documentFormats[type];
+  const known = lookUp(documentFormats, type);
   if (known !== undefined) return known;
   const extension = title?.split(".").at(-1)?.toLowerCase() ?? "";
   if (extensions.includes(extension)) return extension;
@@ -111,7 +112,7 @@ function encodeDocument(part: MediaPart, nameDocument: NameDocument): JsonObject
 
 function encodeFormatted(part: MediaPart, formats: Readonly<Record<string, string>>): JsonObject {
   const type = typeOf(part.source);
-  const format = formats[type];
+  const format = lookUp(formats, type);
   if (format === undefined) {
     const known = [...new Set(Object.values(formats))].join(", ");
     throw fieldFault(

@@ -1,5 +1,6 @@
 /** Words of Converse's replies that whole and streamed ones share: why an answer ended, usage, tiers, citations. */
 import { isObject, type JsonObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { Finish, FinishReason } from "../../wire/chat-reply.ts";
 import type { Citation } from "../../wire/conversation.ts";
 import type { Usage } from "../../wire/usage.ts";
@@ -28,7 +29,7 @@ function findStopSequence(extra: unknown): string | null {
 /** Why the answer ended; `called`: it calls tools, which some models forget to give as the reason. */
 export function readFinish(stopReason: unknown, extra: unknown, called: boolean): Finish {
   const raw = findText(stopReason);
-  const reason = reasons[raw ?? ""] ?? "other";
+  const reason = lookUp(reasons, raw) ?? "other";
   return {
     reason: called && reason === "stop" ? "tool-calls" : reason,
     stopSequence: findStopSequence(extra),

@@ -3,6 +3,7 @@
  * and signatures, which come in pieces, are told whole.
  */
 import { isObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { ReplyEvent } from "../../wire/chat-reply.ts";
 import { issuerOf } from "../carried.ts";
 import type { DecodeEvent, ReadContext } from "../codec.ts";
@@ -202,7 +203,7 @@ export function makeEventDecoder(context: ReadContext): DecodeEvent {
   return (event, emit) => {
     const error = readException(event);
     if (error !== undefined) return emit({ type: "error", error });
-    const handler = event.name === null ? undefined : handlers[event.name];
+    const handler = lookUp(handlers, event.name);
     if (handler === undefined) return;
     const fields = parsePayload(event.payload);
     start(state, emit);

@@ -2,6 +2,7 @@
  * Reads the events of Cohere's streamed chat. Promise kept here: a text stays open until something else begins, as its
  * citations may come behind its end, and calls without arguments still have an object.
  */
+import { lookUp } from "../../core/look-up.ts";
 import type { BlockStart, ReplyEvent } from "../../wire/chat-reply.ts";
 import { mintToolCallId } from "../call-ids.ts";
 import type { DecodeEvent, ReadContext } from "../codec.ts";
@@ -168,7 +169,7 @@ export function makeEventDecoder(context: ReadContext): DecodeEvent {
     if (event.payload === "[DONE]") return;
     const fields = parsePayload(event.payload);
     const type = textOf(fields["type"]) || (event.name ?? "");
-    const handler = handlers[type];
+    const handler = lookUp(handlers, type);
     if (handler !== undefined) {
       start(findText(fields["id"]), state, emit);
       return handler(fields, state, emit);

@@ -1,5 +1,6 @@
 /** Words of Cohere's chat that whole and streamed replies share: why an answer ended, usage, citations, log probabilities. */
 import { isObject, type JsonObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { Finish, FinishReason, TokenLogprob } from "../../wire/chat-reply.ts";
 import type { Carried, Citation } from "../../wire/conversation.ts";
 import type { Usage } from "../../wire/usage.ts";
@@ -18,7 +19,7 @@ const reasons: Readonly<Record<string, FinishReason>> = {
 /** Why the answer ended. */
 export function readFinish(reason: unknown): Finish {
   const raw = findText(reason);
-  return { reason: reasons[raw ?? ""] ?? "other", stopSequence: null, raw };
+  return { reason: lookUp(reasons, raw) ?? "other", stopSequence: null, raw };
 }
 
 /** Whether an answer ended because the vendor failed. */

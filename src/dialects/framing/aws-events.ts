@@ -1,6 +1,7 @@
 /** Reads AWS event-stream frames. Promise kept here: a frame whose checksum is wrong is never taken for an event. */
 import { EventStreamCodec } from "@smithy/eventstream-codec";
 import { GatewayError } from "../../core/errors.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { StreamEvent } from "../codec.ts";
 
 type Frame = ReturnType<EventStreamCodec["decode"]>;
@@ -92,7 +93,7 @@ function asModelError({ name, payload }: StreamEvent): StreamEvent {
   } catch {
     message = payload;
   }
-  const type = errorTypes[name ?? ""] ?? "api_error";
+  const type = lookUp(errorTypes, name) ?? "api_error";
   const told = typeof message === "string" && message !== "" ? message : (name ?? type);
   const error = { type: "error", error: { type, message: told } };
   return { name: "error", payload: JSON.stringify(error) };

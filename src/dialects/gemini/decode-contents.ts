@@ -2,6 +2,7 @@
  * A caller's contents as messages. Promise kept here: every function response finds its call, by id where both have
  * one, else by name and order; calls without an id get one that is the same each time the history is sent.
  */
+import { lookUp } from "../../core/look-up.ts";
 import type {
   AssistantPart,
   Message,
@@ -57,7 +58,7 @@ const roles: Readonly<Record<string, "user" | "model">> = {
 function roleOf(content: Spot): "user" | "model" {
   const given = at(content, "role");
   if (given === undefined || given.value === "") return "user";
-  const role = roles[stringAt(given)];
+  const role = lookUp(roles, stringAt(given));
   if (role !== undefined) return role;
   throw refuse(given, "must be `user` or `model`; instructions go into `systemInstruction`");
 }

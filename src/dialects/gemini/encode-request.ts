@@ -1,5 +1,6 @@
 /** A conversation as a generateContent body. The model and whether to stream stand in the path, not here. */
 import type { JsonObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type {
   Conversation,
   ResponseFormat,
@@ -87,7 +88,7 @@ const tiers: Readonly<Record<string, string>> = {
 export function encodeRequest(conversation: Conversation, target: EncodeTarget): JsonObject {
   const { tools, toolChoice, serviceTier } = conversation;
   const config = encodeConfig(conversation, target.model);
-  const tier = serviceTier === null ? undefined : tiers[serviceTier];
+  const tier = lookUp(tiers, serviceTier);
   const choice = toolChoice === null || tools.length === 0 ? null : encodeChoice(toolChoice);
   return {
     ...encodeTurns(conversation, target.model),

@@ -1,4 +1,5 @@
 /** Why answers end, in Google's words and ours. */
+import { lookUp } from "../../core/look-up.ts";
 import type { Finish, FinishReason } from "../../wire/chat-reply.ts";
 
 /** All words that candidates end with. */
@@ -30,7 +31,7 @@ const blockReasons: readonly string[] = ["MODEL_ARMOR", "JAILBREAK"];
 
 /** Reads a candidate's end; calls end with STOP too. */
 export function decodeFinish(word: string, message: string | null, called: boolean): Finish {
-  const reason = reasons[word] ?? "other";
+  const reason = lookUp(reasons, word) ?? "other";
   return {
     reason: reason === "stop" && called ? "tool-calls" : reason,
     stopSequence: null,

@@ -1,4 +1,5 @@
 /** Media types of parts: which medium they are, and what a URL's ending tells where nobody says. */
+import { lookUp } from "../../core/look-up.ts";
 import type { MediaPart } from "../../wire/conversation.ts";
 
 type Medium = MediaPart["medium"];
@@ -45,7 +46,7 @@ export function isVideoSite(url: string): boolean {
 export function guessType(url: string): string | null {
   if (isVideoSite(url)) return "video/mp4";
   const ending = /\.([A-Za-z0-9]+)(?:[?#].*)?$/.exec(url)?.[1]?.toLowerCase();
-  return ending === undefined ? null : (byEnding[ending] ?? null);
+  return lookUp(byEnding, ending) ?? null;
 }
 
 /** The type to send for media at a URL. */

@@ -1,4 +1,5 @@
 /** The words that Google's APIs have for HTTP statuses. */
+import { lookUp } from "../../core/look-up.ts";
 
 const words: Readonly<Record<number, string>> = {
   400: "INVALID_ARGUMENT",
@@ -47,5 +48,5 @@ const statuses: Readonly<Record<string, number>> = {
 
 /** The status of a word; null: not one of Google's. */
 export function statusOf(word: string): number | null {
-  return statuses[word] ?? null;
+  return lookUp(statuses, word) ?? null;
 }

@@ -1,6 +1,7 @@
 /** Replies of Ollama's chat in our own shape: whole ones, and what streamed ones share with them. */
 import { GatewayError } from "../../core/errors.ts";
 import { isObject, type JsonObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { ChatReply, Finish, FinishReason, ReplyError } from "../../wire/chat-reply.ts";
 import type { AssistantPart, Carried, ToolCallPart } from "../../wire/conversation.ts";
 import type { Usage } from "../../wire/usage.ts";
@@ -18,7 +19,7 @@ const reasons: Readonly<Record<string, FinishReason>> = { stop: "stop", length: 
 /** Why the answer ended; that it calls tools is not told by its reason. */
 export function readFinish(doneReason: unknown, called: boolean): Finish {
   const raw = findText(doneReason);
-  const reason = raw === null ? "stop" : (reasons[raw] ?? "other");
+  const reason = raw === null ? "stop" : (lookUp(reasons, raw) ?? "other");
   return { reason: called && reason === "stop" ? "tool-calls" : reason, stopSequence: null, raw };
 }
 

@@ -1,6 +1,7 @@
 /** Writes the parts of messages as chat completions have them; a single text is a plain string. */
 import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { CacheMark, MediaPart, TextPart, UserPart } from "../../wire/conversation.ts";
 import type { QuirkId } from "../quirk-ids.ts";
 import { audioFormat, documentName } from "./media-names.ts";
@@ -24,11 +25,11 @@ export function writeCache(cache: CacheMark | undefined, encoding: Encoding): Js
   if (cache === undefined) return {};
   const { ttl } = cache;
   if (encoding.quirks.includes("cache-control")) {
-    const short = ttl === null ? {} : { ttl: shortLifetimes[ttl] ?? ttl };
+    const short = ttl === null ? {} : { ttl: lookUp(shortLifetimes, ttl) ?? ttl };
     return { cache_control: { type: "ephemeral", ...short } };
   }
   if (!encoding.traits.cacheBreakpoints) return {};
-  const long = ttl === null ? {} : { ttl: lifetimes[ttl] ?? ttl };
+  const long = ttl === null ? {} : { ttl: lookUp(lifetimes, ttl) ?? ttl };
   return { prompt_cache_breakpoint: { mode: "explicit", ...long } };
 }
 

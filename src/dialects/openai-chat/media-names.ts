@@ -1,4 +1,5 @@
 /** Names and formats of media in OpenAI's words, by media type and back. */
+import { lookUp } from "../../core/look-up.ts";
 import type { MediaSource } from "../../wire/conversation.ts";
 
 const extensions: Readonly<Record<string, string>> = {
@@ -13,7 +14,7 @@ const extensions: Readonly<Record<string, string>> = {
 /** Name of a document that has none of its own: OpenAI wants one beside the data. */
 export function documentName(source: MediaSource): string {
   const type = source.kind === "text" ? "text/plain" : source.mediaType;
-  return `document.${extensions[type ?? ""] ?? "pdf"}`;
+  return `document.${lookUp(extensions, type) ?? "pdf"}`;
 }
 
 const audioFormats: Readonly<Record<string, string>> = {
@@ -29,7 +30,7 @@ const audioFormats: Readonly<Record<string, string>> = {
 /** OpenAI's `format` of a media type. */
 export function audioFormat(mediaType: string): string {
   const [type = ""] = mediaType.toLowerCase().split(";");
-  return audioFormats[type.trim()] ?? (type.trim().split("/")[1] || "wav");
+  return lookUp(audioFormats, type.trim()) ?? (type.trim().split("/")[1] || "wav");
 }
 
 /** Beginnings of base64 text by which audio tells what it is. */

@@ -1,5 +1,6 @@
 /** Reads what an upstream's output is made of: items, annotations, log probabilities, how it ended. */
 import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type { Finish, ReplyError, TokenLogprob } from "../../wire/chat-reply.ts";
 import type { AssistantPart, Carried, Citation } from "../../wire/conversation.ts";
 import type { ReadContext } from "../codec.ts";
@@ -155,6 +156,6 @@ export function decodeErrorObject(value: Json | undefined): ReplyError {
     message: textOf(error["message"]) || "The upstream told an error without a message",
     type: type === "" || type === "error" ? null : type,
     code: code === "" ? null : code,
-    status: statuses[code] ?? statuses[type] ?? null,
+    status: lookUp(statuses, code) ?? lookUp(statuses, type) ?? null,
   };
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { JsonObject } from "../../core/json-value.ts";
+import { lookUp } from "../../core/look-up.ts";
 import type {
   AssistantPart,
   CacheMark,
@@ -76,7 +77,7 @@ function fileItem(part: MediaPart): JsonObject {
   if (source.kind === "url") return { type: "input_file", file_url: source.url, ...named, ...mark };
   if (source.kind === "file")
     return { type: "input_file", file_id: source.fileId, ...named, ...mark };
-  const filename = title ?? `document.${extensions[source.mediaType] ?? "bin"}`;
+  const filename = title ?? `document.${lookUp(extensions, source.mediaType) ?? "bin"}`;
   const data = `data:${source.mediaType};base64,${source.data}`;
   return { type: "input_file", filename, file_data: data, ...mark };
 }
