@@ -241,18 +241,28 @@ function messagesClient(): LoopClient {
   };
 }
 
-/** OpenAI's SDKs bring items back as they are; Codex leaves their ids and states out. */
-function responsesClient(bare: boolean): LoopClient {
+/** How a caller of Responses brings items back: as they are, without ids and states (Codex), or by the answer's id alone. */
+type ResponsesWay = "items" | "bare" | "kept";
+
+const responsesNames: Readonly<Record<ResponsesWay, string>> = {
+  items: "openai-responses",
+  bare: "openai-responses as Codex",
+  kept: "openai-responses, kept by the gateway",
+};
+
+function responsesClient(way: ResponsesWay): LoopClient {
   const sender = new Sender();
-  const input: Fields[] = [];
+  let input: Fields[] = [];
   let calls: Fields[] = [];
-  const keep = (output: Fields[]): Told => {
-    for (const { id, status, ...item } of output)
-      input.push(
-        bare
-          ? item
-          : { ...(id !== undefined && { id }), ...(status !== undefined && { status }), ...item },
-      );
+  let last: unknown = null;
+  const keep = (output: Fields[], responseId: unknown): Told => {
+    last = responseId;
+    if (way === "kept") input = [];
+    else
+      for (const item of output) {
+        const { id: _id, status: _status, ...rest } = item;
+        input.push(way === "bare" ? rest : item);
+      }
     calls = output.filter(({ type }) => type === "function_call");
     return {
       text: output
@@ -275,7 +285,7 @@ function responsesClient(bare: boolean): LoopClient {
     detail: "auto",
   };
   return {
-    name: bare ? "openai-responses as Codex" : "openai-responses",
+    name: responsesNames[way],
     front: "openai-responses",
     complete: true,
     ids: true,
@@ -303,17 +313,22 @@ function responsesClient(bare: boolean): LoopClient {
           model: "own-model",
           instructions: system,
           input,
-          store: false,
-          include: ["reasoning.encrypted_content"],
+          ...(way === "kept"
+            ? { previous_response_id: last }
+            : { store: false, include: ["reasoning.encrypted_content"] }),
           reasoning: { effort: "medium", summary: "auto" },
           max_output_tokens: 8000,
           tools: toolNames.map((name) => ({ type: "function", name, parameters, strict: false })),
           ...(streamed ? { stream: true } : {}),
         }),
-        whole: (body) => keep(objects(body["output"])),
+        whole: (body) => keep(objects(body["output"]), body["id"]),
         stream: (events) => {
           const done = events.filter(({ type }) => type === "response.output_item.done");
-          return keep(done.map((event) => ({ ...asObject(event["item"]) })));
+          const { response } = events.at(-1) ?? {};
+          return keep(
+            done.map((event) => ({ ...asObject(event["item"]) })),
+            asObject(response)["id"],
+          );
         },
       }),
   };
@@ -419,9 +434,12 @@ function geminiClient(way: "joined" | "chunks" | "nameless"): LoopClient {
 export const loopClients: readonly (() => LoopClient)[] = [
   ...chatKeepers.map((keeper) => () => chatClient(keeper)),
   messagesClient,
-  () => responsesClient(false),
-  () => responsesClient(true),
+  () => responsesClient("items"),
+  () => responsesClient("bare"),
   () => geminiClient("joined"),
   () => geminiClient("chunks"),
   () => geminiClient("nameless"),
 ];
+
+/** One that leaves its history to the gateway. */
+export const keptClient = (): LoopClient => responsesClient("kept");

@@ -3,10 +3,14 @@
  * results. Each vendor holds each request to its documentation, as does each client each answer.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { silentLogger } from "../../src/core/logger.ts";
+import { deriveKey } from "../../src/core/seal.ts";
+import { makeStateParts } from "../../src/gateway/state-parts.ts";
 import { type Said, asObject } from "../fakes/scripted/turn.ts";
 import { openYard } from "./call-harness.ts";
-import { type LoopClient, type Told, loopClients } from "./loop-clients.ts";
+import { openFresh } from "../store/open-fresh.ts";
+import { type LoopClient, type Told, keptClient, loopClients } from "./loop-clients.ts";
 import type { Role } from "./demand-case.ts";
 import { type LoopVendor, LoopWorld, roles, turnsOf } from "./loop-vendors.ts";
 
@@ -218,3 +222,63 @@ for (const make of loopClients)
         const refusals = [...vendors.values()].flatMap((vendor) => vendor.refusals);
         if (meets && client.front !== "openai-chat") assert.ok(refusals.length > 0);
       });
+
+/** What the gateway keeps of responses, in a database of the test's own. */
+async function keeping(
+  t: TestContext,
+): Promise<{ readonly state: ReturnType<typeof makeStateParts> }> {
+  const store = await openFresh("sqlite");
+  t.after(() => store[Symbol.asyncDispose]());
+  const dataKey = deriveKey("a root secret for tests only", "data");
+  const parts = { database: store.database, dataKey: () => dataKey, logger: silentLogger };
+  return { state: makeStateParts(parts) };
+}
+
+const translatedRoles = (Object.values(roles) as Role[]).filter(
+  ({ dialect }) => dialect !== "openai-responses",
+);
+
+for (const role of translatedRoles)
+  for (const streamed of [false, true])
+    test(`tool loop of kept responses: ${role.key}, ${streamed ? "streamed" : "whole"}`, async (t) => {
+      const client = keptClient();
+      const world = worldOf(client, streamed);
+      // Only who asks for encrypted reasoning gets an item behind the answer.
+      world.texts = false;
+      const vendor = await world.open(t, role);
+      const yard = await openYard(t, { channels: [vendor.channel], ...(await keeping(t)) });
+      const turns = Array.from({ length: 6 }, () => ({ vendor }));
+      await runLoop(client, yard.url, turns, streamed);
+      assert.deepEqual(vendor.faults, []);
+      assert.equal(vendor.bodies.length, 6);
+      keepsBeginnings(vendor, true);
+    });
+
+test("kept responses go on from vendor to vendor in the middle of a tool loop", async (t) => {
+  const client = keptClient();
+  const world = worldOf(client, true);
+  world.texts = false;
+  const stops = [
+    roles.anthropic,
+    roles.gemini,
+    roles.deepseek,
+    roles.converse,
+    roles.anthropic,
+    roles.gemini,
+  ];
+  const vendors = new Map<string, LoopVendor>();
+  for (const role of stops)
+    if (!vendors.has(role.key)) vendors.set(role.key, await world.open(t, role));
+  const [first] = [...vendors.values()];
+  const kept = await keeping(t);
+  const yard = await openYard(t, { channels: [first!.channel], ...kept });
+  const turns = stops.map(({ key }) => {
+    const vendor = vendors.get(key)!;
+    return { vendor, use: () => yard.use({ channels: [vendor.channel], ...kept }) };
+  });
+  await runLoop(client, yard.url, turns, true);
+  assert.deepEqual(
+    [...vendors.values()].flatMap(({ faults }) => faults),
+    [],
+  );
+});
