@@ -8,7 +8,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { deriveKey } from "../../src/core/seal.ts";
 import { makeStateParts } from "../../src/gateway/state-parts.ts";
 import { type Said, asObject } from "../fakes/scripted/turn.ts";
-import { openYard } from "./call-harness.ts";
+import { type Yard, openYard } from "./call-harness.ts";
 import { openFresh } from "../store/open-fresh.ts";
 import { type LoopClient, type Told, keptClient, loopClients } from "./loop-clients.ts";
 import type { Role } from "./demand-case.ts";
@@ -125,13 +125,15 @@ function worldOf(client: LoopClient, streamed: boolean): LoopWorld {
 
 for (const make of loopClients)
   for (const role of Object.values(roles) as Role[])
-    for (const streamed of [false, true]) {
-      const { name } = make();
-      test(`tool loop: ${name} with ${role.key}, ${streamed ? "streamed" : "whole"}`, async (t) => {
+    test(`tool loop: ${make().name} with ${role.key}`, async (t) => {
+      const yard = await openYard(t, { channels: [] });
+      const other = await openYard(t, { channels: [] });
+      for (const streamed of [false, true]) {
         const client = make();
         const world = worldOf(client, streamed);
         const vendor = await world.open(t, role);
-        const yard = await openYard(t, { channels: [vendor.channel] });
+        const channels = [vendor.channel];
+        await yard.use({ channels });
         await runLoop(
           client,
           yard.url,
@@ -142,11 +144,11 @@ for (const make of loopClients)
         assert.equal(vendor.bodies.length, 6);
         keepsBeginnings(vendor, world.complete);
         // Another node makes the same bytes of the same request.
-        const other = await openYard(t, { channels: [vendor.channel] });
+        await other.use({ channels });
         await client.again(other.url);
         assert.equal(vendor.raw[6], vendor.raw[5]);
-      });
-    }
+      }
+    });
 
 /** Vendors one after the other: each pair of them meets in the middle of a loop, also the way back. */
 const journeys: Readonly<Record<string, readonly Role[]>> = {
@@ -194,34 +196,55 @@ const journeys: Readonly<Record<string, readonly Role[]>> = {
   ],
 };
 
+/** Whether two of them meet that speak the caller's own API, and check whose signatures they get. */
+function kinMeet(stops: readonly Role[], front: string): boolean {
+  return stops.some((role, at) => {
+    const next = stops[at + 1];
+    return role.dialect === front && next?.dialect === front && next !== role;
+  });
+}
+
+/** Takes a client from vendor to vendor; answers all of them. */
+async function travel(
+  t: TestContext,
+  yard: Yard,
+  { client, world, stops, streamed }: Journey,
+): Promise<readonly LoopVendor[]> {
+  const vendors = new Map<string, LoopVendor>();
+  for (const role of stops)
+    if (!vendors.has(role.key)) vendors.set(role.key, await world.open(t, role));
+  const turns = stops.map(({ key }) => {
+    const vendor = vendors.get(key)!;
+    return { vendor, use: () => yard.use({ channels: [vendor.channel] }) };
+  });
+  await runLoop(client, yard.url, turns, streamed);
+  return [...vendors.values()];
+}
+
+interface Journey {
+  readonly client: LoopClient;
+  readonly world: LoopWorld;
+  readonly stops: readonly Role[];
+  readonly streamed: boolean;
+}
+
 for (const make of loopClients)
   for (const [journey, stops] of Object.entries(journeys))
-    for (const streamed of [false, true])
-      test(`failover ${journey}: ${make().name}, ${streamed ? "streamed" : "whole"}`, async (t) => {
+    test(`failover ${journey}: ${make().name}`, async (t) => {
+      const yard = await openYard(t, { channels: [] });
+      for (const streamed of [false, true]) {
         const client = make();
         const world = worldOf(client, streamed);
-        const vendors = new Map<string, LoopVendor>();
-        for (const role of stops)
-          if (!vendors.has(role.key)) vendors.set(role.key, await world.open(t, role));
-        const [first] = [...vendors.values()];
-        const yard = await openYard(t, { channels: [first!.channel] });
-        const turns = stops.map(({ key }) => {
-          const vendor = vendors.get(key)!;
-          return { vendor, use: () => yard.use({ channels: [vendor.channel] }) };
-        });
-        await runLoop(client, yard.url, turns, streamed);
+        const vendors = await travel(t, yard, { client, world, stops, streamed });
         assert.deepEqual(
-          [...vendors.values()].flatMap(({ faults }) => faults),
+          vendors.flatMap(({ faults }) => faults),
           [],
         );
         // Where signatures pass through, only the vendor can tell that another of its models made them.
-        const meets = stops.some((role, at) => {
-          const next = stops[at + 1];
-          return role.dialect === client.front && next?.dialect === role.dialect && next !== role;
-        });
-        const refusals = [...vendors.values()].flatMap((vendor) => vendor.refusals);
-        if (meets && client.front !== "openai-chat") assert.ok(refusals.length > 0);
-      });
+        if (kinMeet(stops, client.front) && client.front !== "openai-chat")
+          assert.ok(vendors.some(({ refusals }) => refusals.length > 0));
+      }
+    });
 
 /** What the gateway keeps of responses, in a database of the test's own. */
 async function keeping(
@@ -239,46 +262,33 @@ const translatedRoles = (Object.values(roles) as Role[]).filter(
 );
 
 for (const role of translatedRoles)
-  for (const streamed of [false, true])
-    test(`tool loop of kept responses: ${role.key}, ${streamed ? "streamed" : "whole"}`, async (t) => {
+  test(`tool loop of kept responses: ${role.key}`, async (t) => {
+    const yard = await openYard(t, { channels: [], ...(await keeping(t)) });
+    for (const streamed of [false, true]) {
       const client = keptClient();
       const world = worldOf(client, streamed);
       // Only who asks for encrypted reasoning gets an item behind the answer.
       world.texts = false;
       const vendor = await world.open(t, role);
-      const yard = await openYard(t, { channels: [vendor.channel], ...(await keeping(t)) });
+      await yard.use({ channels: [vendor.channel] });
       const turns = Array.from({ length: 6 }, () => ({ vendor }));
       await runLoop(client, yard.url, turns, streamed);
       assert.deepEqual(vendor.faults, []);
       assert.equal(vendor.bodies.length, 6);
       keepsBeginnings(vendor, true);
-    });
+    }
+  });
 
 test("kept responses go on from vendor to vendor in the middle of a tool loop", async (t) => {
   const client = keptClient();
   const world = worldOf(client, true);
   world.texts = false;
-  const stops = [
-    roles.anthropic,
-    roles.gemini,
-    roles.deepseek,
-    roles.converse,
-    roles.anthropic,
-    roles.gemini,
-  ];
-  const vendors = new Map<string, LoopVendor>();
-  for (const role of stops)
-    if (!vendors.has(role.key)) vendors.set(role.key, await world.open(t, role));
-  const [first] = [...vendors.values()];
-  const kept = await keeping(t);
-  const yard = await openYard(t, { channels: [first!.channel], ...kept });
-  const turns = stops.map(({ key }) => {
-    const vendor = vendors.get(key)!;
-    return { vendor, use: () => yard.use({ channels: [vendor.channel], ...kept }) };
-  });
-  await runLoop(client, yard.url, turns, true);
+  const { anthropic, gemini, deepseek, converse } = roles;
+  const stops = [anthropic, gemini, deepseek, converse, anthropic, gemini];
+  const yard = await openYard(t, { channels: [], ...(await keeping(t)) });
+  const vendors = await travel(t, yard, { client, world, stops, streamed: true });
   assert.deepEqual(
-    [...vendors.values()].flatMap(({ faults }) => faults),
+    vendors.flatMap(({ faults }) => faults),
     [],
   );
 });
