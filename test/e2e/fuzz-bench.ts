@@ -189,6 +189,8 @@ export async function openBench(env: Readonly<Record<string, string>> = {}): Pro
     });
     request.on("error", () => undefined);
   });
+  // As balancers of vendors do: longer than the gateway keeps a connection for later.
+  server.keepAliveTimeout = 65_000;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const node = await startNode({ env });
@@ -320,7 +322,11 @@ export function assertCheap(bench: Bench, before: Vitals, calls: number): void {
 }
 
 /** Asserts that the process answers as ever, has no alarm to tell, and holds no more than it did before. */
-export async function assertCalm(bench: Bench, before: Vitals, allowedMb = 250): Promise<void> {
+export async function assertCalm(
+  bench: Bench,
+  before: Vitals,
+  allowedMb = long ? 500 : 250,
+): Promise<void> {
   const { node } = bench;
   assert.deepEqual(alarmsOf(node).slice(0, 3), []);
   for (const dialect of ["openai-chat", "anthropic-messages", "bedrock-converse"]) {
