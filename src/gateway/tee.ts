@@ -21,6 +21,9 @@ const noEdits: readonly ByteEdit[] = [];
 /** What ends a stream without telling anything. */
 const bareEnd = "[DONE]";
 
+/** How long the end of a stream is waited for whose terminator has come: a bare one may stand behind it. */
+const lastWordMs = 250;
+
 function payloadOf(event: Buffer): string {
   return eventData(event)?.toString().trim() ?? "";
 }
@@ -67,8 +70,11 @@ export class StreamTee implements BodyTaker {
   #closed = false;
   /** The end has come and is told once the response is kept. */
   #keeping = false;
-  /** What came behind it. */
+  /** What came behind it meanwhile. */
   #rest: Buffer | undefined;
+  #ended = false;
+  #awaiting = false;
+  #exchange: UpstreamExchange | undefined;
   /** The first and the last event that tell usage: between them nobody tells what the last one does not repeat. */
   #firstUsage: Buffer | undefined;
   #lastUsage: Buffer | undefined;
@@ -87,18 +93,21 @@ export class StreamTee implements BodyTaker {
   onChunk(chunk: Buffer, exchange: UpstreamExchange): void {
     // Whoever goes on talking behind the terminator is not waited for.
     if (this.#delivery.settled) return exchange.cancel();
+    this.#exchange = exchange;
     try {
       this.#cutter.push(chunk);
     } catch (thrown) {
       exchange.cancel();
       if (!this.#over) return this.#delivery.broken(toGatewayError(thrown));
+      this.#closed = true;
     }
-    if (this.#over && !this.#keeping) return this.#delivery.complete();
-    this.#delivery.flush(exchange);
+    if (this.#over && !this.#keeping) this.#goOn();
+    else this.#delivery.flush(exchange);
   }
 
   onEnd(): void {
     if (this.#delivery.settled) return;
+    this.#ended = true;
     try {
       this.#cutter.end();
     } catch (thrown) {
@@ -112,14 +121,24 @@ export class StreamTee implements BodyTaker {
   }
 
   onError(error: GatewayError): void {
-    if (!this.#keeping) this.#delivery.broken(error);
+    this.#ended = true;
+    if (!this.#keeping && !this.#told()) this.#delivery.broken(error);
+  }
+
+  /** Whether the terminator has gone: whatever happens now, the answer was whole. */
+  #told(): boolean {
+    const told = this.#over && !this.#keeping;
+    if (told) this.#delivery.complete();
+    return told;
   }
 
   onGone(): boolean {
+    if (this.#told()) return false;
     return this.#delivery.leave(this.#finished && !this.#usageFinal);
   }
 
   onDrain(): void {
+    if (this.#told()) return;
     this.#delivery.broken(new GatewayError("temporarily_unavailable", "this node is stopping"));
   }
 
@@ -145,7 +164,7 @@ export class StreamTee implements BodyTaker {
     const keeper = kind === "done" ? keeperThere(this.#attempt) : null;
     if (keeper === null) delivery.put(edited);
     else this.#endKept(keeper, edited);
-    if (kind === "content" || kind === "finish") delivery.commit();
+    if (kind === "content" || kind === "finish" || kind === "done") delivery.commit();
     if (kind !== "done") return;
     this.#over = true;
     this.#closed = payloadOf(event) === bareEnd;
@@ -160,8 +179,19 @@ export class StreamTee implements BodyTaker {
       if (delivery.settled) return;
       delivery.put(told);
       if (this.#rest !== undefined) delivery.put(this.#rest);
-      delivery.complete();
+      this.#keeping = false;
+      this.#goOn();
     });
+  }
+
+  /** The terminator may go: what stands behind it comes at once, if at all. */
+  #goOn(): void {
+    if (this.#closed || this.#ended || this.#exchange === undefined)
+      return this.#delivery.complete();
+    this.#delivery.flush(this.#exchange);
+    if (!this.#awaiting)
+      this.#attempt.call.clock.after(lastWordMs, () => this.#delivery.complete());
+    this.#awaiting = true;
   }
 
   /** Some vendors of Responses close their streams once more, with a bare terminator behind the one that tells all. */

@@ -122,11 +122,12 @@ for (const { front, dialect } of pairs)
       if (index % 20 === 19) return chance.pick(all);
       return index < usual.length ? usual[index]! : chance.pick(usual);
     });
-    const whole = new Map<string, Promise<string>>();
+    const whole = new Map<WholeStream, Promise<string>>();
     let told = 0;
-    await inParallel(turns, 4, async ({ id, body, contentType }) => {
-      const uncut = whole.get(id) ?? node.play([body], contentType).then(comparable);
-      whole.set(id, uncut);
+    await inParallel(turns, 4, async (turn) => {
+      const { id, body, contentType } = turn;
+      const uncut = whole.get(turn) ?? node.play([body], contentType).then(comparable);
+      whole.set(turn, uncut);
       const expected = await uncut;
       const pieces = cutUp(body, chance);
       const got = comparable(await node.play(pieces, contentType));
