@@ -20,6 +20,7 @@ import {
   modelOver,
   openBench,
   readErrorBody,
+  smallHeap,
   vitalsOf,
 } from "./fuzz-bench.ts";
 import { draw } from "./fuzz-mutations.ts";
@@ -33,7 +34,7 @@ const seedOfAll = Number(process.env["FUZZ_SEED"] ?? 20_251_124);
 let bench: Bench;
 let start: Vitals;
 before(async () => {
-  bench = await openBench();
+  bench = await openBench(smallHeap);
   // Memory is compared with what a node needs that has seen everything once.
   for (const dialect of streamedDialects)
     for (const front of fronts)

@@ -14,6 +14,7 @@ import {
   modelOver,
   openBench,
   readErrorBody,
+  smallHeap,
   vitalsOf,
 } from "./fuzz-bench.ts";
 import { type Mutation, draw, mutate, mutations } from "./fuzz-mutations.ts";
@@ -26,7 +27,7 @@ const seedOfAll = Number(process.env["FUZZ_SEED"] ?? 20_251_123);
 let bench: Bench;
 let start: Vitals;
 before(async () => {
-  bench = await openBench();
+  bench = await openBench(smallHeap);
   // Memory is compared with what a node needs that has seen everything once.
   for (const seed of seeds)
     await inParallel(draw(wishes, 1, 150), 8, async (wish) => void (await ask(seed, wish)));
