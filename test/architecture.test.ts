@@ -25,6 +25,8 @@ const mayImport: Record<string, readonly string[]> = {
   auth: ["core", "config", "wire", "sync", "store"],
   route: ["core", "wire", "sync", "providers"],
   meter: ["core", "wire", "sync", "store"],
+  budget: ["core", "config", "wire", "store"],
+  limit: ["core", "config", "wire", "store"],
   upstream: ["core", "config", "wire"],
   log: ["core", "config", "wire", "store"],
   gateway: [
@@ -38,6 +40,8 @@ const mayImport: Record<string, readonly string[]> = {
     "auth",
     "route",
     "meter",
+    "budget",
+    "limit",
     "upstream",
     "log",
     "metrics",

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../core/errors.ts";
 import { hashApiKey } from "../core/seal.ts";
+import { noSpendingRules } from "../sync/entities.ts";
 import type { Group, KeyRecord, Snapshot } from "../sync/entities.ts";
 import type { CallerLookup } from "../sync/sync.ts";
 import type { CallRequest } from "../wire/call.ts";
@@ -14,7 +15,16 @@ const pepper = Buffer.alloc(32, 7);
 const secret = "a".repeat(48);
 
 function group(symbol: string, enabled = true): Group {
-  return { id: 1, rev: 1, symbol, name: symbol, ratio: 1_000_000n, public: true, enabled };
+  return {
+    id: 1,
+    rev: 1,
+    symbol,
+    name: symbol,
+    ratio: 1_000_000n,
+    public: true,
+    enabled,
+    ...noSpendingRules,
+  };
 }
 
 const snapshot = {
@@ -30,6 +40,9 @@ const owner = {
   role: "member" as const,
   group: "default",
   enabled: true,
+  billing: "postpaid" as const,
+  ratio: 1_000_000n,
+  ...noSpendingRules,
 };
 
 function keyRecord(changes: Partial<KeyRecord> = {}): KeyRecord {
@@ -44,6 +57,8 @@ function keyRecord(changes: Partial<KeyRecord> = {}): KeyRecord {
     ipRanges: null,
     expiresAtMs: null,
     enabled: true,
+    ratio: 1_000_000n,
+    ...noSpendingRules,
     owner,
     ...changes,
   };

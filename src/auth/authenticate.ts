@@ -144,6 +144,8 @@ function callerOf(key: KeyRecord, snapshot: Snapshot, suffix: string | null): Ca
     fallbackGroup: fallback !== null && usableGroup(snapshot, fallback) ? fallback : null,
     models: key.models,
     suffix,
+    key,
+    user: key.owner,
   };
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../core/errors.ts";
+import { noSpendingRules } from "../sync/entities.ts";
 import type { Group, KeyRecord, Snapshot } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
 import { makeAuthenticator } from "./authenticate.ts";
@@ -15,6 +16,7 @@ const group: Group = {
   ratio: 1_000_000n,
   public: true,
   enabled: true,
+  ...noSpendingRules,
 };
 const snapshot = { groups: new Map([["default", group]]) } as unknown as Snapshot;
 const key = {

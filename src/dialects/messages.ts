@@ -44,6 +44,12 @@ const messages: Readonly<Record<ErrorKind, Readonly<Record<Locale, string>>>> = 
     en: "Rate limit reached; try again later",
     zh_CN: "您的速率达到上限，请稍后再试",
   },
+  insufficient_quota: { en: "{detail}", zh_CN: "额度不足：{detail}" },
+  model_not_priced: {
+    en: "Model {model} has no price, so it cannot be called with a budget; an operator can set one",
+    zh_CN: "模型 {model} 未设置价格，有预算的调用方无法使用；请联系管理员设置价格",
+  },
+  not_metered: { en: "{detail}", zh_CN: "无法计量：{detail}" },
   caller_gone: { en: "The caller closed the connection", zh_CN: "客户端已断开连接" },
   internal: { en: "Internal error", zh_CN: "内部错误" },
   no_available_channel: {

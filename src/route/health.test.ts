@@ -1,7 +1,7 @@
 // What was learned about channels stays when the configuration is another, and goes only with the channel.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { noChannelOptions } from "../sync/entities.ts";
+import { noChannelOptions, noSpendingRules } from "../sync/entities.ts";
 import type { Channel } from "../sync/entities.ts";
 import type { Failure } from "./health.ts";
 import { RouteHealth } from "./health.ts";
@@ -20,6 +20,9 @@ function channel(id: number, more: Partial<Channel> = {}): Channel {
     tag: null,
     replyModel: "asked",
     options: noChannelOptions,
+    ...noSpendingRules,
+    credentialLimits: [],
+    costRatio: 1_000_000n,
     ...plain,
     ...none,
     credentials: [{ id: id * 100, channelId: id, position: 0, secret, enabled: true }],

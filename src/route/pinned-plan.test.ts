@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Channel, Snapshot } from "../sync/entities.ts";
-import { noChannelOptions } from "../sync/entities.ts";
+import { noChannelOptions, noSpendingRules } from "../sync/entities.ts";
 import type { Caller } from "../wire/caller.ts";
 import { RouteHealth } from "./health.ts";
 import { channelOf, credentialOf, planCall } from "./pinned-plan.ts";
@@ -28,6 +28,9 @@ function channel(id: number, more: Partial<Channel> = {}): Channel {
     timeouts: {},
     replyModel: "asked",
     options: noChannelOptions,
+    ...noSpendingRules,
+    credentialLimits: [],
+    costRatio: 1_000_000n,
     credentials: [1, 2].map((place) => ({
       id: id * 10 + place,
       channelId: id,
@@ -47,6 +50,8 @@ const caller: Caller = {
   fallbackGroup: "f",
   models: null,
   suffix: null,
+  key: { budget: null, limits: [], ratio: 1_000_000n },
+  user: { budget: null, limits: [], ratio: 1_000_000n, billing: "postpaid" },
 };
 
 function partsOf(channels: readonly Channel[], more: Partial<PlanParts> = {}): PlanParts {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../core/errors.ts";
-import { noChannelOptions } from "../sync/entities.ts";
+import { noChannelOptions, noSpendingRules } from "../sync/entities.ts";
 import type { Channel, Credential, Snapshot } from "../sync/entities.ts";
 import type { Caller } from "../wire/caller.ts";
 import { RouteHealth, type Failure } from "./health.ts";
@@ -39,6 +39,9 @@ function channel(
     timeouts: {},
     replyModel: "asked",
     options: noChannelOptions,
+    ...noSpendingRules,
+    credentialLimits: [],
+    costRatio: 1_000_000n,
     credentials,
     ...more,
   };
@@ -52,7 +55,16 @@ function snapshotOf(groups: Readonly<Record<string, readonly (readonly Channel[]
     groups: new Map(
       Object.keys(groups).map((symbol, id) => [
         symbol,
-        { id, rev: 1, symbol, name: symbol, ratio: 1n, public: true, enabled: true },
+        {
+          id,
+          rev: 1,
+          symbol,
+          name: symbol,
+          ratio: 1n,
+          public: true,
+          enabled: true,
+          ...noSpendingRules,
+        },
       ]),
     ),
     routes: {
@@ -71,6 +83,8 @@ const caller: Caller = {
   fallbackGroup: null,
   models: null,
   suffix: null,
+  key: { budget: null, limits: [], ratio: 1_000_000n },
+  user: { budget: null, limits: [], ratio: 1_000_000n, billing: "postpaid" },
 };
 
 function parts(groups: Parameters<typeof snapshotOf>[0], more: Partial<PlanParts> = {}): PlanParts {

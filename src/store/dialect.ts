@@ -93,7 +93,7 @@ const idTexts: Readonly<Record<Engine, string>> = {
   mysql: "bigint not null auto_increment primary key",
 };
 
-function columnText(engine: Engine, column: ColumnDefinition): string {
+export function columnText(engine: Engine, column: ColumnDefinition): string {
   if (column.type === "id") return idTexts[engine];
   const fallback = column.default === undefined ? "" : ` default ${column.default}`;
   return `${typeText(engine, column.type)}${column.nullable === true ? "" : " not null"}${fallback}`;

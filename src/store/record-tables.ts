@@ -42,6 +42,14 @@ export interface CallTable {
   duration_ms: number;
   end_user: string | null;
   address: string;
+  /** Of the cache writes: those that last an hour. */
+  cache_write_1h_tokens: Generated<bigint>;
+  /** Nano-dollars that the operator pays. */
+  channel_cost: Generated<bigint>;
+  /** Tier that the reply stated. */
+  service_tier: string | null;
+  /** 1 where a later process wrote it for one that died. */
+  recovered: Generated<number>;
 }
 
 export interface AuditTable {

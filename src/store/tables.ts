@@ -4,8 +4,17 @@
  * one definition holds everywhere. All times are milliseconds UTC of the database's clock.
  */
 import type { Generated } from "kysely";
+import type {
+  AccountEntryTable,
+  BudgetLeaseTable,
+  BudgetTable,
+  CallDetailTable,
+  JournalCursorTable,
+  UsageRollupTable,
+} from "./money-tables.ts";
 import type { AuditTable, CallTable, ResourceTable, ResponseStateTable } from "./record-tables.ts";
 
+export type * from "./money-tables.ts";
 export type { AuditTable, CallTable, ResourceTable, ResponseStateTable } from "./record-tables.ts";
 
 /** Columns that every configuration table has. */
@@ -39,6 +48,14 @@ export interface ChannelTable extends ConfigRow {
   timeouts: string | null;
   /** JSON object of further options (`replyModel`, …). */
   options: string | null;
+  /** JSON (sync/budget-field.ts); null: none. */
+  budget: string | null;
+  /** JSON (sync/limit-field.ts); null: none. */
+  limits: string | null;
+  /** JSON: limits of each credential; null: none. */
+  credential_limits: string | null;
+  /** Millionths of the price that the operator pays; null: one. */
+  cost_ratio: bigint | null;
   created_at: bigint;
   updated_at: bigint;
 }
@@ -59,6 +76,10 @@ export interface GroupTable extends ConfigRow {
   ratio: bigint;
   public: number;
   enabled: number;
+  /** JSON (sync/budget-field.ts); null: none. */
+  budget: string | null;
+  /** JSON (sync/limit-field.ts); null: none. */
+  limits: string | null;
   created_at: bigint;
   updated_at: bigint;
 }
@@ -76,6 +97,18 @@ export interface PriceTable extends ConfigRow {
   cache_write_1h: bigint | null;
   /** Nano-dollars per call. */
   per_call: bigint | null;
+  /** 0: of every channel. */
+  channel_id: Generated<bigint>;
+  /** 1: what the operator pays, not what callers do. */
+  is_cost: Generated<number>;
+  /** Ms UTC from which it holds. */
+  effective_from: Generated<bigint>;
+  /** 1: no update of the price book changes it. */
+  locked: Generated<number>;
+  /** Where it came from; null: an operator wrote it. */
+  source: string | null;
+  /** JSON of rates beyond the columns (sync/price-row.ts). */
+  rates: string | null;
   created_at: bigint;
   updated_at: bigint;
 }
@@ -87,6 +120,10 @@ export interface ModelTable extends ConfigRow {
   /** JSON array. */
   modalities: string | null;
   description: string | null;
+  /** JSON (sync/limit-field.ts); null: none. */
+  limits: string | null;
+  /** Most tokens that it can answer. */
+  max_output: bigint | null;
   created_at: bigint;
   updated_at: bigint;
 }
@@ -114,6 +151,12 @@ export interface KeyTable extends ConfigRow {
   status: string;
   /** Last four characters, to tell keys apart. */
   hint: string;
+  /** JSON (sync/budget-field.ts); null: none. */
+  budget: string | null;
+  /** JSON (sync/limit-field.ts); null: none. */
+  limits: string | null;
+  /** Millionths; null: one. */
+  ratio: bigint | null;
   created_at: bigint;
   updated_at: bigint;
 }
@@ -126,6 +169,12 @@ export interface UserTable extends ConfigRow {
   /** `prepaid` or `postpaid`. */
   billing: string;
   status: string;
+  /** JSON (sync/budget-field.ts); null: none. */
+  budget: string | null;
+  /** JSON (sync/limit-field.ts); null: none. */
+  limits: string | null;
+  /** Millionths; null: one. */
+  ratio: bigint | null;
   created_at: bigint;
   updated_at: bigint;
 }
@@ -237,5 +286,11 @@ export interface Tables {
   audit: AuditTable;
   response_states: ResponseStateTable;
   resources: ResourceTable;
+  budgets: BudgetTable;
+  budget_leases: BudgetLeaseTable;
+  journal_cursors: JournalCursorTable;
+  usage_rollups: UsageRollupTable;
+  call_details: CallDetailTable;
+  account_entries: AccountEntryTable;
   switchyard_migrations: MigrationTable;
 }

@@ -7,6 +7,7 @@ import { silentLogger } from "../core/logger.ts";
 import type { CallerRows, Change, RawRow } from "../store/sync-store.ts";
 import type { CallerCache } from "./caller-cache.ts";
 import { makeCallerCache } from "./caller-cache.ts";
+import { noSpendingRules } from "./entities.ts";
 import type { KeyRecord } from "./entities.ts";
 import type { CallerChanges, CallerUpdate } from "./follower.ts";
 import type { CallerLookup } from "./sync.ts";
@@ -70,6 +71,8 @@ function parse(rows: CallerRows): KeyRecord {
     ipRanges: null,
     expiresAtMs: null,
     enabled: rows.key["enabled"] === 1,
+    ratio: 1_000_000n,
+    ...noSpendingRules,
     owner: {
       id: Number(rows.owner.id),
       rev: 0,
@@ -77,6 +80,9 @@ function parse(rows: CallerRows): KeyRecord {
       role: "member",
       group: "default",
       enabled: rows.owner["enabled"] === 1,
+      billing: "postpaid",
+      ratio: 1_000_000n,
+      ...noSpendingRules,
     },
   };
 }

@@ -6,6 +6,13 @@ import { channelFields } from "./channel-fields.ts";
 import { optionsColumn } from "./channel-options.ts";
 import { noChannelOptions } from "./entities.ts";
 import type { Channel, ChannelOptions } from "./entities.ts";
+import {
+  limitsField,
+  ratioColumn,
+  ratioRule,
+  spendingColumns,
+  spendingFields,
+} from "./money-fields.ts";
 import { entityId, integer, json, parseColumns, plain } from "./row-columns.ts";
 
 const columns = {
@@ -24,9 +31,18 @@ const columns = {
   tag: plain("tag"),
   timeouts: json("timeouts", {}),
   options: json("options", {}),
+  ...spendingColumns,
+  credentialLimits: json("credential_limits", []),
+  costRatio: { ...ratioRule, column: "cost_ratio" },
 };
 
-const schema = z.object({ ...channelFields, options: optionsColumn });
+const schema = z.object({
+  ...channelFields,
+  ...spendingFields,
+  credentialLimits: limitsField,
+  costRatio: ratioColumn,
+  options: optionsColumn,
+});
 
 /** Throws RowFault. Without credentials: they are rows of their own. */
 export function parseChannelRow(row: RawRow): Channel {

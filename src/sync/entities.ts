@@ -2,6 +2,8 @@
  * Configuration as the steps of a call read it: parsed, checked, frozen. The row parsers stand in
  * `channel-row.ts` … beside; what they refuse is quarantined and never reaches these types.
  */
+import type { BudgetRule } from "../core/budget-rule.ts";
+import type { LimitRule } from "../core/limit-rule.ts";
 import type { Millionths, NanoDollars } from "../core/money.ts";
 import type { Json, JsonObject } from "../core/json-value.ts";
 
@@ -13,6 +15,16 @@ export interface Credential {
   readonly secret: string;
   readonly enabled: boolean;
 }
+
+/** What may be spent and asked. */
+export interface SpendingRules {
+  /** Null: none. */
+  readonly budget: BudgetRule | null;
+  readonly limits: readonly LimitRule[];
+}
+
+/** Nothing is bounded. */
+export const noSpendingRules: SpendingRules = { budget: null, limits: [] };
 
 export interface ChannelTimeouts {
   /** TCP and TLS. */
@@ -64,7 +76,7 @@ export const noChannelOptions: ChannelOptions = {
   unsealedIds: false,
 };
 
-export interface Channel {
+export interface Channel extends SpendingRules {
   readonly id: number;
   readonly rev: number;
   readonly name: string;
@@ -88,6 +100,10 @@ export interface Channel {
   readonly proxy: string | null;
   readonly tag: string | null;
   readonly timeouts: ChannelTimeouts;
+  /** Of each of its credentials. */
+  readonly credentialLimits: readonly LimitRule[];
+  /** Of the price: what the operator pays where no cost of its own is known. */
+  readonly costRatio: Millionths;
   /** What the caller sees as the reply's model when the name was mapped. */
   readonly replyModel: "asked" | "upstream";
   readonly options: ChannelOptions;
@@ -95,7 +111,7 @@ export interface Channel {
   readonly credentials: readonly Credential[];
 }
 
-export interface Group {
+export interface Group extends SpendingRules {
   readonly id: number;
   readonly rev: number;
   readonly symbol: string;
@@ -130,6 +146,9 @@ export interface ModelInfo {
   readonly context: number | null;
   readonly modalities: readonly string[];
   readonly description: string | null;
+  readonly limits: readonly LimitRule[];
+  /** Most tokens that it can answer; null: not known. */
+  readonly maxOutput: number | null;
 }
 
 /** All settings with their defaults filled in; `settings.ts` is the table they come from. */
@@ -190,7 +209,7 @@ export interface Snapshot {
 }
 
 /** A cached caller: key and owner as parsed rows. */
-export interface KeyRecord {
+export interface KeyRecord extends SpendingRules {
   readonly id: number;
   readonly rev: number;
   readonly hash: string;
@@ -202,14 +221,20 @@ export interface KeyRecord {
   readonly ipRanges: readonly string[] | null;
   readonly expiresAtMs: number | null;
   readonly enabled: boolean;
+  /** Multiplies what the key is charged. */
+  readonly ratio: Millionths;
   readonly owner: UserRecord;
 }
 
-export interface UserRecord {
+export interface UserRecord extends SpendingRules {
   readonly id: number;
   readonly rev: number;
   readonly username: string;
   readonly role: "root" | "admin" | "member";
   readonly group: string;
   readonly enabled: boolean;
+  /** `prepaid`: pays from a balance. */
+  readonly billing: "prepaid" | "postpaid";
+  /** Multiplies what all its keys are charged. */
+  readonly ratio: Millionths;
 }

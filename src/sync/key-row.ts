@@ -3,11 +3,14 @@ import { z } from "zod";
 import type { CallerRows, RawRow } from "../store/sync-store.ts";
 import { keyFields } from "./caller-fields.ts";
 import type { KeyRecord } from "./entities.ts";
+import { ratioColumn, ratioRule, spendingColumns, spendingFields } from "./money-fields.ts";
 import { entityId, integer, json, parseColumns, plain } from "./row-columns.ts";
 import { parseUserRow } from "./user-row.ts";
 
 const schema = z.object({
   ...keyFields,
+  ...spendingFields,
+  ratio: ratioColumn,
   hash: z.string().min(1).max(191),
   ownerId: z.int().min(1),
 });
@@ -21,6 +24,8 @@ const columns = {
   ipRanges: json("ip_ranges"),
   expiresAtMs: integer("expires_at"),
   status: plain("status"),
+  ...spendingColumns,
+  ratio: ratioRule,
 };
 
 /** The key's own part; throws RowFault. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { RawRow } from "../store/sync-store.ts";
 import type { ModelInfo } from "./entities.ts";
+import { limitsField } from "./money-fields.ts";
 import { modelName } from "./name-fields.ts";
 import { entityId, integer, json, parseColumns, plain } from "./row-columns.ts";
 
@@ -12,6 +13,9 @@ export const modelFields = {
   context: z.int().min(1).max(1_000_000_000).nullable(),
   modalities: z.array(z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/)).max(32),
   description: z.string().max(10_000).nullable(),
+  limits: limitsField,
+  /** Tokens. */
+  maxOutput: z.int().min(1).max(1_000_000_000).nullable(),
 };
 
 const schema = z.object(modelFields);
@@ -21,6 +25,8 @@ const columns = {
   context: integer("context"),
   modalities: json("modalities", []),
   description: plain("description"),
+  limits: json("limits", []),
+  maxOutput: integer("max_output"),
 };
 
 /** Throws RowFault. */

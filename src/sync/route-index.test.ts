@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { noChannelOptions } from "./entities.ts";
+import { noChannelOptions, noSpendingRules } from "./entities.ts";
 import type { Channel } from "./entities.ts";
 import type { ChannelChange } from "./route-index.ts";
 import { changeRoutes, emptyRoutes, makeRouteIndex } from "./route-index.ts";
@@ -29,6 +29,9 @@ function channel(id: number, more: Partial<Channel> = {}): Channel {
     timeouts: {},
     replyModel: "asked",
     options: noChannelOptions,
+    ...noSpendingRules,
+    credentialLimits: [],
+    costRatio: 1_000_000n,
     credentials: [],
     ...more,
   };

@@ -17,6 +17,7 @@ import type { CallRecord } from "../../src/log/call-record.ts";
 import { RouteHealth } from "../../src/route/health.ts";
 import type { RawRow, SnapshotKind } from "../../src/store/sync-store.ts";
 import { sealCredential } from "../../src/sync/credential-row.ts";
+import { noSpendingRules } from "../../src/sync/entities.ts";
 import type { KeyRecord, Snapshot } from "../../src/sync/entities.ts";
 import { changeRowSet, emptyRowSet } from "../../src/sync/row-set.ts";
 import { buildEdition } from "../../src/sync/snapshot.ts";
@@ -217,6 +218,8 @@ function keyRecord(spec: YardSpec): KeyRecord {
     ipRanges: null,
     expiresAtMs: null,
     enabled: true,
+    ratio: 1_000_000n,
+    ...noSpendingRules,
     owner: {
       id: 22,
       rev: 1,
@@ -224,6 +227,9 @@ function keyRecord(spec: YardSpec): KeyRecord {
       role: spec.role ?? "member",
       group: "default",
       enabled: true,
+      billing: "postpaid",
+      ratio: 1_000_000n,
+      ...noSpendingRules,
     },
     ...spec.key,
   };

@@ -1,8 +1,10 @@
 /** A channel as it leaves: without credentials, and without the password of its proxy. */
 import { isObject, type Json, type JsonObject } from "../../core/json-value.ts";
 import type { CredentialRow } from "../../store/credentials.ts";
+import { shownRatio } from "../../sync/money-fields.ts";
 import { noChannelOptions } from "../../sync/entities.ts";
 import type { AnyRow } from "../config-noun.ts";
+import { spendingInputOf } from "../spending-fields.ts";
 import { jsonColumn, numberColumn, presentMeta, textColumn } from "../present-value.ts";
 
 /** The fields that can be edited, as the schema takes them; holds the proxy's password. */
@@ -23,6 +25,9 @@ export function channelInput(row: AnyRow): JsonObject {
     tag: textColumn(row["tag"]),
     timeouts: jsonColumn(row["timeouts"], {}),
     ...optionsInput(channelOptions(row)),
+    ...spendingInputOf(row),
+    credentialLimits: jsonColumn(row["credential_limits"], []),
+    costRatio: shownRatio(row["cost_ratio"]),
   };
 }
 

@@ -4,7 +4,8 @@ import { findChannel, listChannels } from "../../store/channels.ts";
 import { listCredentials } from "../../store/credentials.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import { noChannelOptions } from "../../sync/entities.ts";
-import type { Channel } from "../../sync/entities.ts";
+import type { Channel, ChannelOptions } from "../../sync/entities.ts";
+import { limitsColumn, ratioOf, ruleColumns } from "../../sync/money-fields.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase, knownSecret } from "../ask-database.ts";
 import type { ConfigNoun, NounWrite } from "../config-noun.ts";
@@ -84,6 +85,9 @@ function channelNoun(parts: AdminParts): ConfigNoun<ChannelFields> {
       proxy: fields.proxy,
       tag: fields.tag,
       timeouts: JSON.stringify(fields.timeouts),
+      ...ruleColumns(fields),
+      credential_limits: limitsColumn(fields.credentialLimits),
+      cost_ratio: ratioOf(fields.costRatio),
       options: JSON.stringify({ ...channelOptions(row), ...optionsOf(fields) }),
     }),
     check: checkChannel,
@@ -98,9 +102,11 @@ function channelNoun(parts: AdminParts): ConfigNoun<ChannelFields> {
   };
 }
 
+type OptionName = "replyModel" | keyof ChannelOptions;
+
 /** What lies in the one column; a newer version's own options stay beside. */
 function optionsOf(fields: ChannelFields): JsonObject {
-  const names = ["replyModel", ...Object.keys(noChannelOptions)] as (keyof ChannelFields)[];
+  const names = ["replyModel", ...Object.keys(noChannelOptions)] as OptionName[];
   return Object.fromEntries(names.map((name) => [name, fields[name] ?? null]));
 }
 

@@ -2,8 +2,15 @@
 import { z } from "zod";
 import { channelFields, credentialSecret, timeoutFields } from "../../sync/channel-fields.ts";
 import { optionFields, systemPromptFields } from "../../sync/channel-options.ts";
-import { laterFields } from "../refused-fields.ts";
+import { ownFields } from "../refused-fields.ts";
 import { metaFields } from "../shown-fields.ts";
+import {
+  limitsInput,
+  limitsShown,
+  ratioInput,
+  spendingInput,
+  spendingShown,
+} from "../spending-fields.ts";
 
 /** Without credentials: they are written, never read, and left out means kept. */
 export const channelSchema = z.strictObject({
@@ -35,6 +42,9 @@ export const channelSchema = z.strictObject({
   onlyChat: optionFields.onlyChat.default(false),
   testModel: optionFields.testModel.default(null),
   unsealedIds: optionFields.unsealedIds.default(false),
+  ...spendingInput,
+  credentialLimits: limitsInput,
+  costRatio: ratioInput,
 });
 
 export type ChannelFields = z.output<typeof channelSchema>;
@@ -106,12 +116,16 @@ export const channelShown = z.object({
   onlyChat: z.boolean(),
   testModel: z.string().nullable(),
   unsealedIds: z.boolean(),
+  ...spendingShown,
+  credentialLimits: limitsShown,
+  /** Decimal. */
+  costRatio: z.string(),
   /** The credentials themselves are never shown. */
   credentialCount: z.int(),
 });
 
 export const channelRefused = {
-  ...laterFields("limits", "budget"),
+  ...ownFields,
   credentialCount: "is read-only: write credentials",
 };
 

@@ -2,6 +2,7 @@
 import type { JsonObject } from "../../core/json-value.ts";
 import { formatRatio } from "../../core/money.ts";
 import type { AnyRow } from "../config-noun.ts";
+import { spendingInputOf } from "../spending-fields.ts";
 import { flagColumn, presentMeta, textColumn } from "../present-value.ts";
 
 /** The fields that can be edited, as the schema takes them. */
@@ -12,6 +13,7 @@ export function groupInput(row: AnyRow): JsonObject {
     ratio: formatRatio(BigInt(row["ratio"] ?? 0)),
     public: flagColumn(row["public"]),
     enabled: flagColumn(row["enabled"]),
+    ...spendingInputOf(row),
   };
 }
 

@@ -4,6 +4,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { findGroup, findGroupBySymbol, listGroups } from "../../store/groups.ts";
 import { listKeys } from "../../store/keys.ts";
 import { listUsers } from "../../store/users.ts";
+import { ruleColumns } from "../../sync/money-fields.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase } from "../ask-database.ts";
 import type { ConfigNoun, NounRemoval, NounWrite } from "../config-noun.ts";
@@ -43,6 +44,7 @@ export function groupRoutes(parts: AdminParts): readonly RouteSpec[] {
       ratio: fields.ratio,
       public: fields.public ? 1 : 0,
       enabled: fields.enabled ? 1 : 0,
+      ...ruleColumns(fields),
     }),
     check: checkGroup,
     remove: (removal) => checkUnused(parts, removal),

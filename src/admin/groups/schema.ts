@@ -1,8 +1,9 @@
 /** What a group is in the management API. */
 import { z } from "zod";
 import { groupFields } from "../../sync/group-row.ts";
-import { laterFields } from "../refused-fields.ts";
+import { ownFields } from "../refused-fields.ts";
 import { metaFields } from "../shown-fields.ts";
+import { spendingInput, spendingShown } from "../spending-fields.ts";
 
 export const groupSchema = z.strictObject({
   symbol: groupFields.symbol,
@@ -11,6 +12,7 @@ export const groupSchema = z.strictObject({
   /** Whether members may choose it for their keys. */
   public: groupFields.public.default(false),
   enabled: groupFields.enabled.default(true),
+  ...spendingInput,
 });
 
 export type GroupFields = z.output<typeof groupSchema>;
@@ -23,6 +25,7 @@ export const groupShown = z.object({
   ratio: z.string(),
   public: z.boolean(),
   enabled: z.boolean(),
+  ...spendingShown,
 });
 
-export const groupRefused = laterFields("limits", "budget");
+export const groupRefused = ownFields;

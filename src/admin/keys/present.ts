@@ -1,6 +1,8 @@
 /** A key as it leaves: never the key itself, nor its hash. */
 import type { JsonObject } from "../../core/json-value.ts";
+import { shownRatio } from "../../sync/money-fields.ts";
 import type { AnyRow } from "../config-noun.ts";
+import { spendingInputOf } from "../spending-fields.ts";
 import { jsonColumn, numberColumn, presentMeta, textColumn, timeColumn } from "../present-value.ts";
 
 /** The fields that can be edited, as the schema takes them. */
@@ -14,6 +16,8 @@ export function keyInput(row: AnyRow): JsonObject {
     ipRanges: jsonColumn(row["ip_ranges"], null),
     expiresAt: timeColumn(row["expires_at"]),
     status: textColumn(row["status"]),
+    ...spendingInputOf(row),
+    ratio: shownRatio(row["ratio"]),
   };
 }
 

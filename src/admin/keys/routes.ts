@@ -6,6 +6,7 @@ import { findKey, listKeys } from "../../store/keys.ts";
 import type { KeyFilters } from "../../store/keys.ts";
 import type { UserRow } from "../../store/users.ts";
 import { findUser, findUserByName } from "../../store/users.ts";
+import { ratioOf, ruleColumns } from "../../sync/money-fields.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase, idQuery, knownSecret } from "../ask-database.ts";
 import type { ConfigNoun, NounRemoval, NounWrite } from "../config-noun.ts";
@@ -66,6 +67,8 @@ function keyNoun(parts: AdminParts): ConfigNoun<KeyFields> {
       ip_ranges: fields.ipRanges === null ? null : JSON.stringify(fields.ipRanges),
       expires_at: fields.expiresAt === null ? null : BigInt(fields.expiresAt),
       status: fields.status,
+      ...ruleColumns(fields),
+      ratio: ratioOf(fields.ratio),
     }),
     mayChange: (removal) => checkOwnerOf(parts, removal),
     check: (write) => checkKey(parts, write),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { keyFields } from "../../sync/caller-fields.ts";
 import { laterFields } from "../refused-fields.ts";
 import { metaFields } from "../shown-fields.ts";
+import { ratioInput, spendingInput, spendingShown } from "../spending-fields.ts";
 
 /** ISO 8601 with a zone, or ms UTC; ms UTC after parsing. */
 export const instantField = z
@@ -33,6 +34,8 @@ export const keySchema = z.strictObject({
   ipRanges: keyFields.ipRanges.refine((list) => list?.length !== 0, neverEmpty).default(null),
   expiresAt: expiryField.nullable().default(null),
   status: keyFields.status.default("enabled"),
+  ...spendingInput,
+  ratio: ratioInput,
 });
 
 export type KeyFields = z.output<typeof keySchema>;
@@ -48,6 +51,9 @@ export const keyShown = z.object({
   ipRanges: z.array(z.string()).nullable(),
   expiresAt: z.string().nullable(),
   status: z.enum(["enabled", "disabled"]),
+  ...spendingShown,
+  /** Decimal. */
+  ratio: z.string(),
   /** Last four characters of the key. */
   hint: z.string(),
 });
@@ -56,7 +62,7 @@ export const keyShown = z.object({
 export const keyMade = keyShown.extend({ key: z.string() });
 
 export const keyRefused = {
-  ...laterFields("budget", "limits", "heartbeat"),
+  ...laterFields("heartbeat"),
   key: "cannot be chosen: the gateway makes it",
   hint: "is read-only",
 };

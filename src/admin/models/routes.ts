@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { JsonObject } from "../../core/json-value.ts";
 import { findModel, listModels } from "../../store/models.ts";
+import { limitsColumn } from "../../sync/money-fields.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import type { AnyRow, ConfigNoun } from "../config-noun.ts";
 import { configRoutes } from "../config-noun.ts";
@@ -33,6 +34,8 @@ export function modelRoutes(parts: AdminParts): readonly RouteSpec[] {
       context: fields.context === null ? null : BigInt(fields.context),
       modalities: JSON.stringify(fields.modalities),
       description: fields.description,
+      limits: limitsColumn(fields.limits),
+      max_output: fields.maxOutput === null ? null : BigInt(fields.maxOutput),
     }),
   };
   return configRoutes(noun, parts);
@@ -45,5 +48,7 @@ function modelInput(row: AnyRow): JsonObject {
     context: numberColumn(row["context"], null),
     modalities: jsonColumn(row["modalities"], []),
     description: textColumn(row["description"]),
+    limits: jsonColumn(row["limits"], []),
+    maxOutput: numberColumn(row["max_output"], null),
   };
 }

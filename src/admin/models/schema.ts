@@ -3,6 +3,7 @@ import { z } from "zod";
 import { modelFields } from "../../sync/model-row.ts";
 import { ownFields } from "../refused-fields.ts";
 import { metaFields } from "../shown-fields.ts";
+import { limitsInput, limitsShown } from "../spending-fields.ts";
 
 export const modelSchema = z.strictObject({
   model: modelFields.model,
@@ -10,6 +11,8 @@ export const modelSchema = z.strictObject({
   context: modelFields.context.default(null),
   modalities: modelFields.modalities.default([]),
   description: modelFields.description.default(null),
+  limits: limitsInput,
+  maxOutput: modelFields.maxOutput.default(null),
 });
 
 export type ModelRowFields = z.output<typeof modelSchema>;
@@ -23,6 +26,9 @@ export const modelShown = z.object({
   context: z.int().nullable(),
   modalities: z.array(z.string()),
   description: z.string().nullable(),
+  limits: limitsShown,
+  /** Tokens. */
+  maxOutput: z.int().nullable(),
 });
 
 export const modelRefused = ownFields;

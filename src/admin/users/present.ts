@@ -1,6 +1,8 @@
 /** Accounts and their management tokens as they leave: never a token, nor its hash. */
 import type { JsonObject } from "../../core/json-value.ts";
+import { shownRatio } from "../../sync/money-fields.ts";
 import type { AnyRow } from "../config-noun.ts";
+import { spendingInputOf } from "../spending-fields.ts";
 import { presentMeta, textColumn, timeColumn } from "../present-value.ts";
 
 /** The fields that can be edited, as the schema takes them. */
@@ -11,6 +13,8 @@ export function userInput(row: AnyRow): JsonObject {
     group: textColumn(row["group"]),
     billing: textColumn(row["billing"]),
     status: textColumn(row["status"]),
+    ...spendingInputOf(row),
+    ratio: shownRatio(row["ratio"]),
   };
 }
 

@@ -5,6 +5,7 @@ import { listKeys } from "../../store/keys.ts";
 import type { Page, PageOptions } from "../../store/pages.ts";
 import { listTokens } from "../../store/tokens.ts";
 import { findUser, listUsers } from "../../store/users.ts";
+import { ratioOf, ruleColumns } from "../../sync/money-fields.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase } from "../ask-database.ts";
 import type { ConfigNoun, NounRemoval, NounWrite } from "../config-noun.ts";
@@ -54,7 +55,11 @@ function userNoun(parts: AdminParts): ConfigNoun<UserFields> {
     find: findUser,
     input: userInput,
     present: (_db, rows) => Promise.resolve(rows.map(presentUser)),
-    columns: (fields) => fields,
+    columns: ({ budget, limits, ratio, ...fields }) => ({
+      ...fields,
+      ...ruleColumns({ budget, limits }),
+      ratio: ratioOf(ratio),
+    }),
     mayChange: ({ manager, row }) => {
       if (Number(row.id) !== manager.userId && !outranks(manager, String(row["role"])))
         throw new GatewayError("forbidden", `You may not change ${String(row["username"])}`);

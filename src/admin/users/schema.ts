@@ -4,6 +4,7 @@ import { userFields } from "../../sync/caller-fields.ts";
 import { instantField } from "../keys/schema.ts";
 import { laterFields } from "../refused-fields.ts";
 import { metaFields } from "../shown-fields.ts";
+import { ratioInput, spendingInput, spendingShown } from "../spending-fields.ts";
 
 export const userSchema = z.strictObject({
   username: userFields.username,
@@ -11,6 +12,8 @@ export const userSchema = z.strictObject({
   group: userFields.group.default("default"),
   billing: userFields.billing.default("postpaid"),
   status: userFields.status.default("enabled"),
+  ...spendingInput,
+  ratio: ratioInput,
 });
 
 export type UserFields = z.output<typeof userSchema>;
@@ -22,10 +25,13 @@ export const userShown = z.object({
   group: z.string(),
   billing: z.enum(["prepaid", "postpaid"]),
   status: z.enum(["enabled", "disabled"]),
+  ...spendingShown,
+  /** Decimal. */
+  ratio: z.string(),
 });
 
 export const userRefused = {
-  ...laterFields("budget", "limits", "password"),
+  ...laterFields("password"),
   balance: "is read-only",
 };
 

@@ -8,6 +8,7 @@ import { clusterTables, recordTables } from "./0002-cluster-tables.ts";
 import { insertFirstRows } from "./0003-first-rows.ts";
 import { responseStates } from "./0004-response-states.ts";
 import { resources } from "./0005-resources.ts";
+import { moneyMigrations } from "./0006-money.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrationList: readonly Migration[] = [
@@ -17,6 +18,7 @@ export const migrationList: readonly Migration[] = [
   { name: "0003-first-rows", up: insertFirstRows },
   tableMigration("0004", responseStates),
   tableMigration("0005", resources),
+  ...moneyMigrations,
 ];
 
 function tableMigration(number: string, table: TableDefinition): Migration {

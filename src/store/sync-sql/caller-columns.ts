@@ -15,6 +15,9 @@ const keyNames = [
   "expires_at",
   "status",
   "hint",
+  "budget",
+  "limits",
+  "ratio",
   "created_at",
   "updated_at",
 ] as const satisfies readonly (keyof KeyTable)[];
@@ -27,6 +30,9 @@ const ownerNames = [
   "group",
   "billing",
   "status",
+  "budget",
+  "limits",
+  "ratio",
   "created_at",
   "updated_at",
 ] as const satisfies readonly (keyof UserTable)[];
