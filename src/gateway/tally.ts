@@ -85,7 +85,7 @@ export class Tally {
     meters.finished(labels, durationMs / 1000, firstByteMs === null ? null : firstByteMs / 1000);
     meters.running(-1);
     const record = this.#record({ status: shown, outcome, firstByteMs, durationMs });
-    if (record !== undefined) callLog.record(record);
+    if (record !== undefined) void callLog.record(record);
   }
 
   #record(shown: {
@@ -128,6 +128,10 @@ export class Tally {
       durationMs: Math.round(shown.durationMs),
       endUser: this.#facts?.endUser ?? null,
       address: request.address,
+      channelCost: 0n,
+      serviceTier: null,
+      shares: [],
+      details: null,
     };
   }
 }

@@ -47,6 +47,10 @@ function makeRecord(index: number): CallRecord {
     durationMs: 2.5,
     endUser: null,
     address: "127.0.0.1",
+    channelCost: 0n,
+    serviceTier: null,
+    shares: [],
+    details: null,
   };
 }
 

@@ -1,6 +1,8 @@
 /** One finished call, ready to be written as a row. */
 import type { DialectId, Operation } from "../wire/call.ts";
 import type { Usage } from "../wire/usage.ts";
+import type { BudgetShare } from "../core/budget-rule.ts";
+import type { JsonObject } from "../core/json-value.ts";
 import type { NanoDollars } from "../core/money.ts";
 
 export interface CallRecord {
@@ -34,11 +36,44 @@ export interface CallRecord {
   readonly durationMs: number;
   readonly endUser: string | null;
   readonly address: string;
+  /** What the operator pays for it. */
+  readonly channelCost: NanoDollars;
+  /** Tier that the reply stated. */
+  readonly serviceTier: string | null;
+  /** Budgets it counts against, each with what it takes of it (a channel's counts `channelCost`). */
+  readonly shares: readonly SpentShare[];
+  /** Kept for a few days: lines of the charge, attempts, usage as the vendor told it. */
+  readonly details: JsonObject | null;
 }
 
-/** Takes finished calls; never waits and never throws on the path of a call. */
+export interface SpentShare extends BudgetShare {
+  readonly amount: NanoDollars;
+}
+
+/** A call that was admitted: one without its record was cut by the death of its process, and costs nothing. */
+export interface OpenCall {
+  readonly callId: string;
+  readonly admittedAtMs: number;
+  readonly keyId: number;
+  readonly userId: number;
+  readonly group: string;
+  readonly dialect: DialectId;
+  readonly operation: Operation;
+  readonly model: string;
+  readonly address: string;
+}
+
+/** Takes calls; never throws on the path of a call. */
 export interface CallLog {
-  record(call: CallRecord): void;
+  /** An admitted call, on its way to the disk within 100 ms. */
+  open(call: OpenCall): void;
+  /**
+   * A finished one. Resolves when the operating system has it, so that no kill of this process loses it: the caller's
+   * last byte waits for that. Never rejects: see `writable`.
+   */
+  record(call: CallRecord): Promise<void>;
+  /** Whether the disk takes records: else callers with budgets are refused, and the node is not ready. */
+  readonly writable: boolean;
   /** Writes out all that is held; resolves when it lies in the database or the journal. */
   close(): Promise<void>;
 }

@@ -40,5 +40,8 @@ export function callRow(record: CallRecord, nodeId: string): NewCallRow {
     duration_ms: Math.round(record.durationMs),
     end_user: record.endUser,
     address: record.address,
+    cache_write_1h_tokens: BigInt(usage.cacheWrite1h),
+    channel_cost: record.channelCost,
+    service_tier: record.serviceTier,
   };
 }

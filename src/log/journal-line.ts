@@ -7,7 +7,9 @@ import type { CallRecord } from "./call-record.ts";
 
 /** Renders a record; amounts in nano-dollars are written as decimal text, since JSON numbers would lose digits. */
 export function renderLine(record: CallRecord): string {
-  const json = JSON.stringify({ ...record, cost: record.cost.toString() });
+  const json = JSON.stringify(record, (_name, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
   return `${crc32(json).toString(16).padStart(8, "0")} ${json}\n`;
 }
 
@@ -35,6 +37,11 @@ function parseLine(line: string): CallRecord | undefined {
   const json = line.slice(9);
   if (line[8] !== " " || crc32(json).toString(16).padStart(8, "0") !== line.slice(0, 8))
     return undefined;
-  const value = JSON.parse(json) as CallRecord & { readonly cost: string };
-  return { ...value, cost: BigInt(value.cost) };
+  const value = JSON.parse(json) as CallRecord;
+  return {
+    ...value,
+    cost: BigInt(value.cost),
+    channelCost: BigInt(value.channelCost),
+    shares: value.shares.map((share) => ({ ...share, amount: BigInt(share.amount) })),
+  };
 }

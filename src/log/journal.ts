@@ -91,6 +91,11 @@ export class Journal {
     return true;
   }
 
+  /** Resolves when all that was appended so far has been handed to the operating system. */
+  async written(): Promise<void> {
+    await this.writing;
+  }
+
   /** Closes the open segment (if it holds anything) and answers all closed ones, oldest first. */
   async rotate(): Promise<readonly Segment[]> {
     // Calls that come during the wait belong to the same file, and are waited for as well.

@@ -286,7 +286,12 @@ export async function openYard(
     locale,
     logger: silentLogger,
     random: spec.random ?? Math.random,
-    callLog: { record: (call) => void records.push(call) },
+    callLog: {
+      record: (call) => {
+        records.push(call);
+        return Promise.resolve();
+      },
+    },
     meters: {
       finished: () => undefined,
       running: () => undefined,
