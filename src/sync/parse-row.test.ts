@@ -95,6 +95,10 @@ test("a channel's columns become a channel", () => {
     replyModel: "upstream",
     options: noChannelOptions,
     credentials: [],
+    budget: null,
+    limits: [],
+    credentialLimits: [],
+    costRatio: 1_000_000n,
   });
 });
 
