@@ -1,5 +1,5 @@
 /** The ledger beside calls. Promise: an entry is written once however often it is asked for, and never changed after. */
-import type { Selectable } from "kysely";
+import type { InsertObject, Selectable } from "kysely";
 import { sql } from "kysely";
 import type { NanoDollars } from "../core/money.ts";
 import type { Sql } from "./database.ts";
@@ -7,7 +7,7 @@ import { engineOf, nowMs } from "./dialect.ts";
 import type { Page, PageOptions } from "./pages.ts";
 import { readIdCursor, toIdPage } from "./pages.ts";
 import { violatedUnique } from "./sql-errors.ts";
-import type { AccountEntryTable } from "./tables.ts";
+import type { AccountEntryTable, Tables } from "./tables.ts";
 
 export type AccountEntryRow = Selectable<AccountEntryTable>;
 
@@ -66,17 +66,8 @@ export async function addAccountEntries(
     actor_id: entry.actorId === null ? null : BigInt(entry.actorId),
   }));
   if (engine === "mysql") {
-    // Counting what `on duplicate key update` touched depends on a flag of the connection; a refusal does not.
     let added = 0;
-    for (const row of rows) {
-      try {
-        await trx.insertInto("account_entries").values(row).execute();
-        added += 1;
-      } catch (error) {
-        // A refused statement leaves the transaction as it was on this engine.
-        if (violatedUnique(error) === undefined) throw error;
-      }
-    }
+    for (const row of rows) added += (await isAdded(trx, row)) ? 1 : 0;
     return added;
   }
   const { numInsertedOrUpdatedRows = 0n } = await trx
@@ -85,6 +76,18 @@ export async function addAccountEntries(
     .onConflict((conflict) => conflict.column("reference").doNothing())
     .executeTakeFirstOrThrow();
   return Number(numInsertedOrUpdatedRows);
+}
+
+/** Counting what `on duplicate key update` touched depends on a flag of the connection; a refusal does not. */
+async function isAdded(trx: Sql, row: InsertObject<Tables, "account_entries">): Promise<boolean> {
+  try {
+    await trx.insertInto("account_entries").values(row).execute();
+    return true;
+  } catch (error) {
+    // A refused statement leaves the rest of the transaction as it was on this engine.
+    if (violatedUnique(error) === undefined) throw error;
+    return false;
+  }
 }
 
 export interface EntryFilters {

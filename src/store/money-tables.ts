@@ -37,6 +37,8 @@ export interface JournalCursorTable {
   /** Of the process that wrote the journal. */
   incarnation: string;
   position: Generated<bigint>;
+  /** Ms UTC: what the process admitted before is settled. */
+  settled_until: Generated<bigint>;
   updated_at: bigint;
 }
 

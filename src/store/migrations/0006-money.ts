@@ -69,7 +69,13 @@ const tables: readonly TableDefinition[] = [
   },
   {
     name: "journal_cursors",
-    columns: { node_id: key, incarnation: word, position: sum, updated_at: bigint },
+    columns: {
+      node_id: key,
+      incarnation: word,
+      position: sum,
+      settled_until: sum,
+      updated_at: bigint,
+    },
     primaryKey: ["node_id", "incarnation"],
   },
   {
