@@ -58,6 +58,8 @@ export interface Budgets {
    */
   channelHasLeft(channelId: number, rule: BudgetRule, atMs: number): boolean;
   spentOn(share: BudgetShare, amount: NanoDollars): void;
+  /** The budget in the period that an instant lies in: what a record counts against without a reservation. */
+  shareOf(claim: Omit<BudgetClaim, "amount">, atMs: number): BudgetShare;
   /** Hands unused slices back; resolves when SQL has them, or cannot be asked. */
   close(): Promise<void>;
 }

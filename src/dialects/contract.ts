@@ -42,6 +42,8 @@ export interface CallFacts {
   readonly endUser: string | null;
   /** The caller's limit of output tokens, in whichever spelling. */
   readonly maxOutputTokens: number | null;
+  /** How many answers are asked for; left out: one. */
+  readonly answers?: number;
   /** Where the members that were read stand in the body. */
   readonly scan: MemberScan;
 }

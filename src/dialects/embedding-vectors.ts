@@ -1,7 +1,7 @@
 /** Vectors and their inputs, as all dialects of embeddings have them. */
 import { GatewayError } from "../core/errors.ts";
 import type { EmbeddingInput, EmbeddingRequest, EmbeddingWish } from "../wire/embedding.ts";
-import { noUsage, type Usage } from "../wire/usage.ts";
+import type { Usage } from "../wire/usage.ts";
 import { refuse } from "./refuse.ts";
 
 /** The inputs as texts, for vendors that take no tokens. */
@@ -59,7 +59,13 @@ export function wholeVectors(values: readonly unknown[], inputs: number): number
   throw new GatewayError("upstream_invalid", `${vectors.length} vectors came for ${inputs} inputs`);
 }
 
-/** Usage of embeddings, which have only input; null where no count was told. */
-export function inputUsage(tokens: number | undefined): Usage | null {
-  return tokens === undefined || tokens === 0 ? null : { ...noUsage, input: tokens };
+/** Usage of embeddings, which have only input, by the first of the named members; null where no count was told. */
+export function inputUsage(told: unknown, ...names: readonly string[]): Usage | null {
+  const fields = fieldsOf(told);
+  const reader = makeUsageReader();
+  const inputImage = reader.count(fields, "image_tokens") ?? 0;
+  const input = reader.count(fields, ...names) ?? 0;
+  // Cohere counts pictures beside the text.
+  const all = names.includes("input_tokens") ? input + inputImage : input;
+  return makeUsage({ input: all, kinds: { inputImage }, raw: told }, reader);
 }

@@ -41,8 +41,8 @@ const messages: Readonly<Record<ErrorKind, Readonly<Record<Locale, string>>>> = 
   request_too_large: { en: "{detail}", zh_CN: "请求体过大：{detail}" },
   validation_failed: { en: "{detail}", zh_CN: "校验失败：{detail}" },
   rate_limit_exceeded: {
-    en: "Rate limit reached; try again later",
-    zh_CN: "您的速率达到上限，请稍后再试",
+    en: "{detail}",
+    zh_CN: "您的速率达到上限，请稍后再试（{detail}）",
   },
   insufficient_quota: { en: "{detail}", zh_CN: "额度不足：{detail}" },
   model_not_priced: {

@@ -7,8 +7,13 @@ import { renderMessage } from "./messages.ts";
 /** Seconds to wait where an unavailable gateway gives none itself. */
 const defaultRetryAfterS = 1;
 
+/** Clients that obey it do not try again (OpenAI's and Anthropic's own SDKs do, read in their code of 2026-11). */
+export const noRetryHeader = { "x-should-retry": "false" } as const;
+
 function typeOf(kind: ErrorKind, status: number): string {
   const { blame } = errorKinds[kind];
+  // As OpenAI tells that an account is used up (its guide to error codes, 2026-11).
+  if (kind === "insufficient_quota") return kind;
   if (status === 401) return "authentication_error";
   if (status === 403) return "permission_error";
   if (status === 429) return "rate_limit_error";
@@ -54,6 +59,7 @@ export function renderError(error: GatewayError, telling: Telling): RenderedRepl
       ...(retryAfterS === undefined
         ? {}
         : { "retry-after": String(Math.max(1, Math.ceil(retryAfterS))) }),
+      ...(error.kind === "insufficient_quota" ? noRetryHeader : {}),
     },
     body,
   };

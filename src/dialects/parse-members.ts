@@ -57,6 +57,11 @@ export function readLimit(body: Buffer, range: ByteRange | undefined): number | 
   return value !== undefined && value >= 0 ? Math.floor(value) : null;
 }
 
+/** How many answers a number asks for, for what is set aside beforehand; vendors judge it themselves. */
+export function answersOf(told: number | null): { readonly answers?: number } {
+  return told === null || told <= 1 ? {} : { answers: told };
+}
+
 /** A caller's own name for its end user, cut to what is kept of it. */
 export function endUserOf(told: string | undefined): string | null {
   return told === undefined || told === "" ? null : told.slice(0, maxEndUserLength);

@@ -155,61 +155,43 @@ export function endedResponse(fields: Fields): EndedResponse {
   };
 }
 
-function count(fields: Fields, name: string): number {
-  const value = fields[name];
-  return typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.floor(value) : 0;
-}
-
 /** Usage of a response, in which input includes what was read from a cache. Null where nothing was counted. */
 export function decodeRealtimeUsage(usage: unknown): Usage | null {
   const fields = fieldsOf(usage);
-  const input = count(fields, "input_tokens");
-  const output = count(fields, "output_tokens");
-  if (input + output === 0) return null;
+  const reader = makeUsageReader();
+  const all = reader.count(fields, "input_tokens") ?? 0;
   const inputs = fieldsOf(fields["input_token_details"]);
   const outputs = fieldsOf(fields["output_token_details"]);
-  const cached = fieldsOf(inputs["cached_tokens_details"]);
-  const cacheRead = Math.min(count(inputs, "cached_tokens"), input);
+  const parts = fieldsOf(inputs["cached_tokens_details"]);
+  const cacheRead = Math.min(reader.count(inputs, "cached_tokens") ?? 0, all);
+  const cached = (name: string): number => Math.min(reader.count(parts, name) ?? 0, cacheRead);
   const uncached = (name: string): number =>
-    Math.max(0, count(inputs, name) - Math.min(count(cached, name), cacheRead));
-  return {
-    input: input - cacheRead,
-    cacheRead,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-    output,
-    reasoning: Math.min(count(outputs, "reasoning_tokens"), output),
-    estimated: false,
-    ...kindsOf({
-      inputAudio: Math.min(uncached("audio_tokens"), input - cacheRead),
-      inputImage: Math.min(uncached("image_tokens"), input - cacheRead),
-      cacheReadAudio: Math.min(count(cached, "audio_tokens"), cacheRead),
-      outputAudio: Math.min(count(outputs, "audio_tokens"), output),
-    }),
-  };
-}
-
-function kindsOf(told: UsageKinds): { readonly kinds?: UsageKinds } {
-  const entries = Object.entries(told).filter(([, amount]) => amount > 0);
-  return entries.length === 0 ? {} : { kinds: Object.fromEntries(entries) };
+    Math.max(0, (reader.count(inputs, name) ?? 0) - cached(name));
+  return makeUsage(
+    {
+      input: all - cacheRead,
+      cacheRead,
+      output: reader.count(fields, "output_tokens"),
+      reasoning: reader.count(outputs, "reasoning_tokens"),
+      kinds: {
+        inputAudio: uncached("audio_tokens"),
+        inputImage: uncached("image_tokens"),
+        cacheReadAudio: cached("audio_tokens"),
+        cacheReadImage: cached("image_tokens"),
+        outputAudio: reader.count(outputs, "audio_tokens"),
+      },
+      raw: usage,
+    },
+    reader,
+  );
 }
 
 /** Usage of writing down what the caller said: tokens, or seconds of sound. Null where nothing was counted. */
 export function transcriptionUsage(fields: Fields): Usage | null {
   const usage = fieldsOf(fields["usage"]);
-  const { seconds } = usage;
   if (usage["type"] !== "duration") return decodeRealtimeUsage(usage);
-  if (typeof seconds !== "number" || !Number.isFinite(seconds) || seconds <= 0) return null;
-  return {
-    input: 0,
-    cacheRead: 0,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-    output: 0,
-    reasoning: 0,
-    estimated: false,
-    kinds: { seconds },
-  };
+  const reader = makeUsageReader();
+  return makeUsage({ kinds: { seconds: reader.seconds(usage, "seconds") }, raw: usage }, reader);
 }
 
 /** An error as this API tells it; the connection stays. `aboutEvent`: the caller's event that is at fault. */

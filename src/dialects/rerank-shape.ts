@@ -1,14 +1,16 @@
 /** Reranking as all its dialects have it in common: what is read of a request, and what a reply's usage counts. */
 import { GatewayError } from "../core/errors.ts";
 import { readValue, scanMembers } from "../core/json.ts";
-import type { JsonObject } from "../core/json-value.ts";
+import { isObject, type JsonObject } from "../core/json-value.ts";
 import type { MediaReply, MediaRequest, RerankReply, RerankRequest } from "../wire/media.ts";
-import { type Usage, type UsageKinds, noUsage } from "../wire/usage.ts";
+import type { Usage } from "../wire/usage.ts";
 import type { CallFacts, ParseInput, ReplyFacts } from "./contract.ts";
 import { fieldsOf, findCount } from "./loose-fields.ts";
+import { makeUsage } from "./make-usage.ts";
 import { askedModel, checkModel, readModel } from "./parse-members.ts";
 import { refuse } from "./refuse.ts";
 import { isTold, modelFacts, scanReply, valueAt } from "./reply-members.ts";
+import { makeUsageReader } from "./usage-number.ts";
 
 /** The facts of a rerank request: only its model is ours to read. */
 export function parseRerank({ body, pathModel }: ParseInput): CallFacts {
@@ -30,19 +32,18 @@ export function parseRerank({ body, pathModel }: ParseInput): CallFacts {
 /** Usage in the words of any of the dialects: tokens, or Cohere's search units; null where nothing was counted. */
 export function decodeRerankUsage(usage: unknown, meta: unknown): Usage | null {
   const told = fieldsOf(usage);
+  const reader = makeUsageReader();
   const billed = fieldsOf(fieldsOf(meta)["billed_units"]);
   const tokens = fieldsOf(fieldsOf(meta)["tokens"]);
-  const output = findCount(told["completion_tokens"]) ?? 0;
   const input =
-    findCount(told["prompt_tokens"]) ??
-    findCount(told["total_tokens"]) ??
-    findCount(billed["input_tokens"]) ??
-    findCount(tokens["input_tokens"]) ??
-    0;
-  const searchUnits = findCount(billed["search_units"]) ?? findCount(told["search_units"]) ?? 0;
-  if (input + output + searchUnits === 0) return null;
-  const kinds: { kinds?: UsageKinds } = searchUnits === 0 ? {} : { kinds: { searchUnits } };
-  return { ...noUsage, input, output, ...kinds };
+    reader.count(told, "prompt_tokens", "total_tokens") ??
+    reader.count(billed, "input_tokens") ??
+    reader.count(tokens, "input_tokens");
+  const searchUnits =
+    reader.count(billed, "search_units") ?? reader.count(told, "search_units") ?? 0;
+  const output = reader.count(told, "completion_tokens");
+  const raw = isObject(usage) ? usage : meta;
+  return makeUsage({ input, output, kinds: { searchUnits }, raw }, reader);
 }
 
 /** Reads a whole reply of any of the dialects; undefined where the bytes are not one JSON object. */

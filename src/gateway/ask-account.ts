@@ -9,6 +9,7 @@ import { getAccount } from "./find-account.ts";
 import { keepBooks, strikeOut } from "./keep-books.ts";
 import { joinPins } from "./pin.ts";
 import { withoutSecret } from "./refused-reply.ts";
+import { refuseUnmeteredJob } from "./refuse-unmetered.ts";
 import { ReplySealer } from "./reply-sealer.ts";
 import { readResourceBody } from "./resource-body.ts";
 import { type Serving, sealerOf } from "./resource-call.ts";
@@ -18,6 +19,7 @@ import { withSealed } from "./seal-ids.ts";
 /** Throws what is to be told: `not_found`, `invalid_request`, faults of the upstream. */
 export async function askAccount(serving: Serving): Promise<void> {
   const { request, route, caller, opener, reply } = serving;
+  refuseUnmeteredJob(route, serving.budgeted);
   const path = openPath(request, route, opener);
   const body = readResourceBody(request, route, caller, opener);
   const pin = body.pin === null ? path.pin : joinPins(path.pin, body.pin, "body");

@@ -16,6 +16,7 @@ import { type AttemptFailure, brokenExchange } from "./failure.ts";
 import type { CallMedia, MediaFetcher } from "./fetch-media.ts";
 import { prepareAttempt } from "./prepare-attempt.ts";
 import { type PreparedAttempt, type SendingParts, runAttempt } from "./run-attempt.ts";
+import type { Spending } from "./spending.ts";
 import { withoutSignatures } from "./unsigned-retry.ts";
 
 export interface AttemptParts extends SendingParts {
@@ -50,6 +51,8 @@ export type OnAttempt = (candidate: Candidate) => void;
 export type LoopParts = AttemptParts & {
   readonly settings: Settings;
   readonly onAttempt: OnAttempt;
+  /** What the call may spend; left out: it is not bounded. */
+  readonly spending: Spending | undefined;
 };
 
 /** Asks channel after channel. Throws {@link AllFailed}, or `invalid_request` where no channel can do what is asked. */
@@ -87,12 +90,19 @@ async function askInTurn(
       else failure ??= unaddressed(call, candidate, { parts, error: prepared });
       continue;
     }
+    const barred = await parts.spending?.beforeAttempt(candidate);
+    if (barred !== undefined) {
+      plan.passOver(candidate.channel);
+      refusal ??= barred;
+      continue;
+    }
     attempts += 1;
     parts.onAttempt(candidate);
     if (call.facts.stream && call.facts.streamForm === "json-array") call.reply.useArray();
     const ending = await tryPrepared(prepared, parts);
     report(call, candidate, ending, parts);
     if (ending.kind === "answered") return { ending, candidate, attempts };
+    parts.spending?.attemptFailed();
     failure = ending.failure;
     if (failure.class === "channel" || failure.class === null) plan.exclude(candidate.channel);
     // What went up of an upload and is not held any more cannot be sent to anybody else.

@@ -87,11 +87,11 @@ export class Delivery {
     void drained.then(() => exchange.resume());
   }
 
-  /** The answer is whole. */
-  complete(): void {
+  /** The answer is whole; `lastWord`: what may still come behind its end. */
+  complete(lastWord?: Promise<Buffer | undefined>): void {
     if (this.settled) return;
     this.commit();
-    this.#attempt.call.reply.end(this.#takeOut());
+    this.#attempt.call.reply.end(this.#takeOut(), lastWord);
     this.#end(this.gone ? "caller_gone" : "complete", null);
   }
 

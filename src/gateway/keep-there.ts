@@ -15,9 +15,16 @@ type Headers = Readonly<Record<string, string>>;
 
 /** Whether the upstream keeps the response; what runs in the background is always asked for there. */
 export function upstreamKeeps({ call, endpoint }: Attempt): boolean {
-  if (endpoint.keepsResponses === true) return true;
-  const background = call.facts.scan.members["background"];
-  return background !== undefined && readBoolean(call.request.body, background) === true;
+  return endpoint.keepsResponses === true || upstreamRunsInBackground(call);
+}
+
+/** Whether a call asks for a response that goes on after its caller was answered. */
+export function upstreamRunsInBackground({
+  facts,
+  request,
+}: Pick<Attempt["call"], "facts" | "request">): boolean {
+  const background = facts.scan.members["background"];
+  return background !== undefined && readBoolean(request.body, background) === true;
 }
 
 /** Who keeps the response of a call that passes through; null: the upstream, or nobody. */

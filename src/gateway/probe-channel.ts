@@ -85,6 +85,7 @@ export function makeChannelProbe(
       const { ending } = await attemptUntilAnswered(call, onlyPlan(channel, model), {
         ...own,
         settings: noRetries,
+        spending: undefined,
         onAttempt: () => undefined,
       });
       const { outcome, error } = ending;
@@ -106,6 +107,7 @@ const noRetries: Settings = {
   cooldownSeconds: 0,
   systemName: "",
   responseState: "off",
+  unpricedModels: "everybody",
 };
 
 function makeRequest(model: string, signal: AbortSignal): CallRequest {

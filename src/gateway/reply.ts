@@ -1,7 +1,8 @@
 /**
  * The caller's side of one call, across all its attempts.
- * Promise kept here: status and headers are held until there is something to tell, and what is told last is honest:
- * a whole error before the reply has begun, an error event after, never a terminator behind it.
+ * Promises kept here: status and headers are held until there is something to tell; what is told last is honest (a whole
+ * error before the reply has begun, an error event after, never a terminator behind it) and goes only once the call is
+ * on record.
  */
 import type { Cancel, Clock } from "../core/clock.ts";
 import type { GatewayError } from "../core/errors.ts";
@@ -34,6 +35,9 @@ export interface ReplyParts {
 export class Reply {
   readonly #parts: ReplyParts;
   #state: "waiting" | "open" | "ended" = "waiting";
+  /** Sends what is told last; held until the call is on record. */
+  #sendLast: (() => void | Promise<void>) | undefined;
+  #headers: Readonly<Record<string, string>> = {};
   #wroteAtMs = 0;
   #cancelPing: Cancel = () => undefined;
   /** The form of a stream that is no server-sent events. */
@@ -60,6 +64,11 @@ export class Reply {
     this.#cancelPing = this.#parts.clock.after(pingAfterMs, () => this.#ping());
   }
 
+  /** Headers of every reply, whatever becomes of the call. */
+  addHeaders(headers: Readonly<Record<string, string>>): void {
+    this.#headers = { ...this.#headers, ...headers };
+  }
+
   /** Sends the head of a stream, unless a ping has. */
   begin(headers: Readonly<Record<string, string>>): void {
     if (this.#state !== "waiting") return;
@@ -70,7 +79,7 @@ export class Reply {
       ? { ...streamHeaders, "content-type": type }
       : streamHeaders;
     const form = this.#array === undefined ? own : arrayHeaders;
-    this.#parts.sink.head(200, { ...headers, ...form });
+    this.#parts.sink.head(200, { ...headers, ...this.#headers, ...form });
   }
 
   /** Sends the head of a reply that is media itself. */
@@ -79,7 +88,7 @@ export class Reply {
     this.#state = "open";
     this.#isBytes = true;
     this.status = 200;
-    this.#parts.sink.head(200, headers);
+    this.#parts.sink.head(200, { ...headers, ...this.#headers });
   }
 
   /** Ends a reply of bytes that is not whole: the connection breaks, so that nobody takes it for whole. */
@@ -101,22 +110,40 @@ export class Reply {
     return this.#parts.sink.write(bytes);
   }
 
-  /** Ends a stream with its last shaped events. */
-  end(bytes?: Uint8Array): void {
+  /** Ends a stream with its last shaped events; `lastWord`: what may still come behind them. */
+  end(bytes?: Uint8Array, lastWord?: Promise<Uint8Array | undefined>): void {
     if (this.#state !== "open") return;
     this.close();
+    const { sink } = this.#parts;
     const array = this.#array;
-    if (array === undefined) return this.#parts.sink.end(bytes);
-    this.#parts.sink.end(Buffer.concat([...(bytes === undefined ? [] : [bytes]), array.end()]));
+    if (array !== undefined) {
+      const last = Buffer.concat([...(bytes === undefined ? [] : [bytes]), array.end()]);
+      this.#sendLast = () => sink.end(last);
+    } else if (lastWord === undefined) this.#sendLast = () => sink.end(bytes);
+    else
+      this.#sendLast = async () => {
+        if (bytes !== undefined) void sink.write(bytes);
+        sink.end(await lastWord);
+      };
   }
 
-  /** Sends a whole reply. */
+  /** Tells a whole reply. */
   whole(reply: RenderedReply): void {
     if (this.#state !== "waiting") return;
     this.close();
     this.status = reply.status;
-    this.#parts.sink.head(reply.status, reply.headers);
-    this.#parts.sink.end(reply.body);
+    const { sink } = this.#parts;
+    this.#sendLast = () => {
+      sink.head(reply.status, { ...reply.headers, ...this.#headers });
+      sink.end(reply.body);
+    };
+  }
+
+  /** The call is on record: what was told last goes out. Resolves when that is all. */
+  finish(): void | Promise<void> {
+    const send = this.#sendLast;
+    this.#sendLast = undefined;
+    return send?.();
   }
 
   /** Tells an error in whichever way is still open. */
@@ -128,7 +155,7 @@ export class Reply {
     this.end(this.shape(dialect.renderErrorEvent(error, telling)));
   }
 
-  /** Whether the head has been sent. */
+  /** Whether there is a head already, sent or about to be. */
   get begun(): boolean {
     return this.status !== 0;
   }

@@ -22,6 +22,8 @@ export interface ResourceCall {
   readonly snapshot: Snapshot;
   readonly reply: Reply;
   readonly tally: Pick<Tally, "attempted">;
+  /** Whether the caller has a budget. */
+  readonly budgeted: boolean;
 }
 
 export type ResourceParts = AttemptParts & { readonly clock: Clock; readonly state?: StateParts };

@@ -1,8 +1,6 @@
 /**
  * Serves what outlives a call: files, batches, jobs, containers, and responses that are asked for again.
- * Promises kept here: nothing of one owner is shown or opened to another, on any node. Batches and jobs are not metered
- * yet: once payers have budgets, those who have one are to be refused in ask-account.ts until what such a job costs is
- * reserved beforehand and charged from its results.
+ * Promise kept here: nothing of one owner is shown or opened to another, on any node.
  */
 import { GatewayError, toGatewayError } from "../core/errors.ts";
 import { splice } from "../core/json.ts";

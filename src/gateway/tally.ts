@@ -5,6 +5,7 @@ import { ratioOne } from "../core/money.ts";
 import type { CallFacts } from "../dialects/contract.ts";
 import type { CallLog, CallRecord } from "../log/call-record.ts";
 import { type Charge, makeCharge, noCharge } from "../meter/charge.ts";
+import { makeChannelCost } from "../meter/channel-cost.ts";
 import { estimateUsage } from "../meter/estimate.ts";
 import type { CallMeters } from "../metrics/meters.ts";
 import type { Candidate } from "../route/plan.ts";
@@ -12,14 +13,16 @@ import type { Snapshot } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Caller } from "../wire/caller.ts";
 import { type Usage, type UsageKinds, noUsage } from "../wire/usage.ts";
+import { renderDetails } from "./call-details.ts";
 import type { Answered } from "./ending.ts";
+import type { Spending } from "./spending.ts";
 
 export interface TallyParts {
   readonly request: CallRequest;
   readonly clock: Clock;
   readonly admittedAtMs: number;
   readonly meters: CallMeters;
-  readonly callLog: Pick<CallLog, "record">;
+  readonly callLog: Pick<CallLog, "record" | "open">;
 }
 
 const goneStatus = 499;
@@ -35,6 +38,8 @@ export class Tally {
   #error: string | null = null;
   #usage: Usage = noUsage;
   #charge: Charge = noCharge;
+  #channelCost: Charge = noCharge;
+  #spending: Spending | undefined;
 
   constructor(parts: TallyParts) {
     this.#parts = parts;
@@ -48,6 +53,28 @@ export class Tally {
 
   parsed(facts: CallFacts): void {
     this.#facts = facts;
+  }
+
+  /** The call may run: its record follows, or its process died meanwhile. */
+  admitted(spending: Spending | undefined): void {
+    this.#spending = spending;
+    const { request, admittedAtMs, callLog } = this.#parts;
+    const { caller } = this.#caller ?? {};
+    if (caller === undefined) return;
+    const { keyId, userId, group } = caller;
+    const { id: callId, dialect, operation, address } = request;
+    const model = this.#facts?.model ?? "";
+    callLog.open({
+      callId,
+      admittedAtMs,
+      keyId,
+      userId,
+      group,
+      dialect,
+      operation,
+      model,
+      address,
+    });
   }
 
   attempted(candidate: Candidate): void {
@@ -64,16 +91,38 @@ export class Tally {
       return;
     const usage = ending.usage ?? estimateUsage(inputBytes(), ending.textBytes);
     this.#usage = kinds === undefined ? usage : { ...usage, kinds: { ...kinds, ...usage.kinds } };
-    const price = this.#caller?.snapshot.findPrice(this.#candidate?.billedModel ?? "");
-    this.#charge = makeCharge(this.#usage, price, this.#candidate?.group?.ratio ?? ratioOne);
+    this.#price();
+  }
+
+  #price(): void {
+    const candidate = this.#candidate;
+    if (this.#caller === undefined || candidate === undefined) return;
+    const { caller, snapshot } = this.#caller;
+    const { channel, billedModel, group } = candidate;
+    const usage = this.#usage;
+    const tier = usage.serviceTier ?? null;
+    const atMs = this.#parts.admittedAtMs;
+    const at = { channelId: channel.id, atMs };
+    const price = snapshot.findPrice(billedModel, { ...at, side: "charge" });
+    const ratios = [group?.ratio ?? ratioOne, caller.key.ratio, caller.user.ratio];
+    this.#charge = makeCharge({ usage, price, ratios, tier, atMs });
+    const ownPrice = snapshot.findPrice(candidate.model, { ...at, side: "cost" });
+    this.#channelCost = makeChannelCost({
+      usage,
+      ownPrice,
+      price,
+      tier,
+      atMs,
+      costRatio: channel.costRatio,
+    });
   }
 
   failed(error: GatewayError): void {
     this.#error = error.kind;
   }
 
-  /** Writes the record of an authenticated call and counts every one. */
-  close(status: number): void {
+  /** Counts the call and writes the record of an authenticated one; resolves when the journal has it. */
+  async close(status: number): Promise<void> {
     const { clock, meters, callLog } = this.#parts;
     const durationMs = clock.monotonic() - this.#startedAtMs;
     const firstAtMs = this.#answered?.firstContentAtMs ?? null;
@@ -85,7 +134,17 @@ export class Tally {
     meters.finished(labels, durationMs / 1000, firstByteMs === null ? null : firstByteMs / 1000);
     meters.running(-1);
     const record = this.#record({ status: shown, outcome, firstByteMs, durationMs });
-    if (record !== undefined) void callLog.record(record);
+    if (record !== undefined) await callLog.record(record);
+    this.#settle(record);
+  }
+
+  #settle(record: CallRecord | undefined): void {
+    const usage = this.#usage;
+    const delivered = this.#answered?.firstContentAtMs != null;
+    const { input, cacheRead, cacheWrite5m, cacheWrite1h, output: outputTokens } = usage;
+    const inputTokens = input + cacheRead + cacheWrite5m + cacheWrite1h;
+    const used = delivered ? { inputTokens, outputTokens, dollars: this.#charge.cost } : null;
+    this.#spending?.settle(used, record?.shares ?? []);
   }
 
   #record(shown: {
@@ -128,10 +187,11 @@ export class Tally {
       durationMs: Math.round(shown.durationMs),
       endUser: this.#facts?.endUser ?? null,
       address: request.address,
-      channelCost: 0n,
-      serviceTier: null,
-      shares: [],
-      details: null,
+      channelCost: this.#channelCost.cost,
+      serviceTier: this.#usage.serviceTier ?? null,
+      shares:
+        this.#spending?.shares(this.#charge.cost, this.#channelCost.cost, this.#candidate) ?? [],
+      details: renderDetails(this.#charge, this.#channelCost, this.#usage),
     };
   }
 }

@@ -73,8 +73,8 @@ export class StreamTee implements BodyTaker {
   /** What came behind it meanwhile. */
   #rest: Buffer | undefined;
   #ended = false;
-  #awaiting = false;
-  #exchange: UpstreamExchange | undefined;
+  /** Takes what stands behind the terminator, once that has gone. */
+  #onLastWord: ((event: Buffer | undefined) => void) | undefined;
   /** The first and the last event that tell usage: between them nobody tells what the last one does not repeat. */
   #firstUsage: Buffer | undefined;
   #lastUsage: Buffer | undefined;
@@ -92,8 +92,7 @@ export class StreamTee implements BodyTaker {
 
   onChunk(chunk: Buffer, exchange: UpstreamExchange): void {
     // Whoever goes on talking behind the terminator is not waited for.
-    if (this.#delivery.settled) return exchange.cancel();
-    this.#exchange = exchange;
+    if (this.#delivery.settled && this.#onLastWord === undefined) return exchange.cancel();
     try {
       this.#cutter.push(chunk);
     } catch (thrown) {
@@ -101,20 +100,20 @@ export class StreamTee implements BodyTaker {
       if (!this.#over) return this.#delivery.broken(toGatewayError(thrown));
       this.#closed = true;
     }
-    if (this.#over && !this.#keeping) this.#goOn();
+    if (this.#over && !this.#keeping) this.#complete();
     else this.#delivery.flush(exchange);
   }
 
   onEnd(): void {
-    if (this.#delivery.settled) return;
     this.#ended = true;
+    if (this.#delivery.settled && this.#onLastWord === undefined) return;
     try {
       this.#cutter.end();
     } catch (thrown) {
       return this.#delivery.broken(toGatewayError(thrown));
     }
     if (this.#keeping) return;
-    if (this.#finished || this.#over) return this.#delivery.complete();
+    if (this.#finished || this.#over) return this.#complete();
     this.#delivery.broken(
       new GatewayError("upstream_truncated", "the stream ended without its terminator"),
     );
@@ -122,30 +121,22 @@ export class StreamTee implements BodyTaker {
 
   onError(error: GatewayError): void {
     this.#ended = true;
-    if (!this.#keeping && !this.#told()) this.#delivery.broken(error);
-  }
-
-  /** Whether the terminator has gone: whatever happens now, the answer was whole. */
-  #told(): boolean {
-    const told = this.#over && !this.#keeping;
-    if (told) this.#delivery.complete();
-    return told;
+    if (!this.#keeping) this.#delivery.broken(error);
+    this.#onLastWord?.(undefined);
   }
 
   onGone(): boolean {
-    if (this.#told()) return false;
     return this.#delivery.leave(this.#finished && !this.#usageFinal);
   }
 
   onDrain(): void {
-    if (this.#told()) return;
     this.#delivery.broken(new GatewayError("temporarily_unavailable", "this node is stopping"));
   }
 
   #onEvent(event: Buffer): void {
     const delivery = this.#delivery;
-    if (delivery.settled) return;
     if (this.#over) return this.#onRest(event);
+    if (delivery.settled) return;
     const reading = this.#read(event);
     this.#note(event, reading);
     const { kind } = reading;
@@ -180,18 +171,22 @@ export class StreamTee implements BodyTaker {
       delivery.put(told);
       if (this.#rest !== undefined) delivery.put(this.#rest);
       this.#keeping = false;
-      this.#goOn();
+      this.#complete();
     });
   }
 
   /** The terminator may go: what stands behind it comes at once, if at all. */
-  #goOn(): void {
-    if (this.#closed || this.#ended || this.#exchange === undefined)
-      return this.#delivery.complete();
-    this.#delivery.flush(this.#exchange);
-    if (!this.#awaiting)
-      this.#attempt.call.clock.after(lastWordMs, () => this.#delivery.complete());
-    this.#awaiting = true;
+  #complete(): void {
+    const delivery = this.#delivery;
+    if (this.#closed || this.#ended) this.#onLastWord?.(undefined);
+    if (delivery.settled) return;
+    if (this.#closed || this.#ended) return delivery.complete();
+    const { clock } = this.#attempt.call;
+    const lastWord = new Promise<Buffer | undefined>((resolve) => {
+      this.#onLastWord = resolve;
+      clock.after(lastWordMs, () => resolve(undefined));
+    });
+    delivery.complete(lastWord);
   }
 
   /** Some vendors of Responses close their streams once more, with a bare terminator behind the one that tells all. */
@@ -199,7 +194,8 @@ export class StreamTee implements BodyTaker {
     if (this.#closed || payloadOf(event) !== bareEnd) return;
     this.#closed = true;
     if (this.#keeping) this.#rest = event;
-    else this.#delivery.put(event);
+    else if (this.#onLastWord === undefined) this.#delivery.put(event);
+    else this.#onLastWord(event);
   }
 
   #note(event: Buffer, reading: EventReading): void {

@@ -34,6 +34,11 @@ export const settingRules: { readonly [N in keyof Settings]: SettingRule<Setting
     default: "on",
     doc: "Whether responses are kept for 30 days for callers of the Responses API whose upstream keeps none.",
   },
+  unpricedModels: {
+    schema: z.enum(["without-budget", "nobody", "everybody"]),
+    default: "without-budget",
+    doc: "Who may call models that have no price: callers without a budget (the calls are flagged and cost nothing), nobody, or everybody.",
+  },
 };
 
 export type SettingName = keyof Settings;

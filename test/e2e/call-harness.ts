@@ -287,6 +287,8 @@ export async function openYard(
     logger: silentLogger,
     random: spec.random ?? Math.random,
     callLog: {
+      open: () => undefined,
+      writable: true,
       record: (call) => {
         records.push(call);
         return Promise.resolve();

@@ -14,7 +14,11 @@ const kindTypes: Readonly<Partial<Record<ErrorKind, string>>> = {
   validation_failed: "invalid_request_error",
   no_available_channel: "overloaded_error",
   temporarily_unavailable: "overloaded_error",
+  insufficient_quota: "billing_error",
 };
+
+/** What Anthropic answers an account that is used up (its page of errors, 2026-11). */
+const billingStatus = 402;
 
 const statusTypes: Readonly<Record<number, string>> = {
   400: "invalid_request_error",
@@ -61,11 +65,13 @@ function errorBody(error: GatewayError, telling: Telling): string {
 /** The whole reply that tells an error. */
 export function renderError(error: GatewayError, telling: Telling): RenderedReply {
   const body = Buffer.from(errorBody(error, telling));
+  const outOfMoney = error.kind === "insufficient_quota";
   return {
-    status: error.status,
+    status: outOfMoney ? billingStatus : error.status,
     headers: {
       "content-type": "application/json; charset=utf-8",
       "content-length": String(body.length),
+      ...(outOfMoney ? { "x-should-retry": "false" } : {}),
       ...(telling.requestId === "" ? {} : { "request-id": telling.requestId }),
       ...retryAfterHeader(error),
     },

@@ -1,12 +1,9 @@
 /** Turns Anthropic's usage into disjoint buckets and back. Promise kept here: no token is counted twice, or left out. */
 import type { JsonObject } from "../../core/json-value.ts";
-import { lookUp } from "../../core/look-up.ts";
 import type { Usage } from "../../wire/usage.ts";
-import { type Fields, fieldsOf, findCount } from "../loose-fields.ts";
-
-function count(fields: Fields, name: string): number | undefined {
-  return findCount(fields[name]);
-}
+import { type Fields, fieldsOf, listOf } from "../loose-fields.ts";
+import { makeUsage, tierWord } from "../make-usage.ts";
+import { makeUsageReader, maxUsage, type UsageReader } from "../usage-number.ts";
 
 /** What one usage object tells; undefined: it does not say. */
 interface Told {
@@ -18,7 +15,8 @@ interface Told {
   readonly output: number | undefined;
 }
 
-function readTold(fields: Fields): Told {
+function readTold(reader: UsageReader, fields: Fields): Told {
+  const count = (from: Fields, name: string): number | undefined => reader.count(from, name);
   const split = fieldsOf(fields["cache_creation"]);
   const hour = count(split, "ephemeral_1h_input_tokens");
   const minutes = count(split, "ephemeral_5m_input_tokens");
@@ -35,20 +33,22 @@ function readTold(fields: Fields): Told {
 }
 
 function isIdleHop(iteration: Fields): boolean {
-  return iteration["type"] === "message" && count(iteration, "output_tokens") === 0;
+  return iteration["type"] === "message" && iteration["output_tokens"] === 0;
 }
 
 /**
  * Sums the rounds of a call (compaction, advisor, fallback), of which the outer members tell only some. Models that
  * declined before a fallback answered are not billed where they put nothing out.
  */
-function readIterations(value: unknown): Told | undefined {
-  if (!Array.isArray(value) || value.length === 0) return undefined;
-  const all = value.map(fieldsOf);
+function readIterations(reader: UsageReader, value: unknown): Told | undefined {
+  const all = listOf(value).map(fieldsOf);
+  if (all.length === 0) return undefined;
   const fellBack = all.some(({ type }) => type === "fallback_message");
-  const rounds = (fellBack ? all.filter((round) => !isIdleHop(round)) : all).map(readTold);
+  const rounds = (fellBack ? all.filter((round) => !isIdleHop(round)) : all).map((round) =>
+    readTold(reader, round),
+  );
   const sum = (name: keyof Told): number =>
-    rounds.reduce((total, round) => total + (round[name] ?? 0), 0);
+    rounds.reduce((total, round) => Math.min(total + (round[name] ?? 0), maxUsage), 0);
   return {
     input: sum("input"),
     cacheRead: sum("cacheRead"),
@@ -63,6 +63,11 @@ function later(told: number | undefined, before: number | undefined): number {
   return told === undefined || told === 0 ? (before ?? 0) : told;
 }
 
+/** The vendor's own objects of a stream as one: what is told later goes over what was told before. */
+function rawOf(fields: Fields, earlier: Usage | null): Fields {
+  return earlier?.raw === undefined ? fields : { ...earlier.raw, ...fields };
+}
+
 /**
  * Decodes a `usage` object; `earlier` is what the stream told before: `message_start` tells the input, `message_delta`
  * the output and sometimes the input anew, all counts cumulative. Input leaves cached tokens out. Null where nothing
@@ -70,25 +75,33 @@ function later(told: number | undefined, before: number | undefined): number {
  */
 export function decodeUsage(value: unknown, earlier: Usage | null = null): Usage | null {
   const fields = fieldsOf(value);
-  const told = readIterations(fields["iterations"]) ?? readTold(fields);
+  const reader = makeUsageReader();
+  const told = readIterations(reader, fields["iterations"]) ?? readTold(reader, fields);
   const before1h = earlier?.cacheWrite1h ?? 0;
   const written = later(told.written, (earlier?.cacheWrite5m ?? 0) + before1h);
   const hour = Math.min(told.written1h ?? before1h, written);
-  const output = later(told.output, earlier?.output);
-  const thinking = count(fieldsOf(fields["output_tokens_details"]), "thinking_tokens");
-  const searches = count(fieldsOf(fields["server_tool_use"]), "web_search_requests");
-  const webSearches = later(searches, earlier?.kinds?.webSearches);
-  const usage: Usage = {
-    input: later(told.input, earlier?.input),
-    cacheRead: later(told.cacheRead, earlier?.cacheRead),
-    cacheWrite5m: written - hour,
-    cacheWrite1h: hour,
-    output,
-    reasoning: Math.min(later(thinking, earlier?.reasoning), output),
-    estimated: false,
-    ...(webSearches === 0 ? {} : { kinds: { webSearches } }),
-  };
-  return usage.input + usage.cacheRead + written + output + webSearches === 0 ? null : usage;
+  const thinking = reader.count(fieldsOf(fields["output_tokens_details"]), "thinking_tokens");
+  const tools = fieldsOf(fields["server_tool_use"]);
+  return makeUsage(
+    {
+      input: later(told.input, earlier?.input),
+      cacheRead: later(told.cacheRead, earlier?.cacheRead),
+      cacheWrite5m: written - hour,
+      cacheWrite1h: hour,
+      output: later(told.output, earlier?.output),
+      reasoning: later(thinking, earlier?.reasoning),
+      kinds: {
+        webSearches: later(
+          reader.count(tools, "web_search_requests"),
+          earlier?.kinds?.webSearches,
+        ),
+        webFetches: later(reader.count(tools, "web_fetch_requests"), earlier?.kinds?.webFetches),
+      },
+      tier: decodeServiceTier(fields) ?? earlier?.serviceTier,
+      raw: rawOf(fields, earlier),
+    },
+    { isOdd: reader.isOdd || earlier?.estimated === true },
+  );
 }
 
 /** Usage out of a whole stream event: at the root (`message_delta`), or in the message (`message_start`). */
@@ -98,20 +111,15 @@ export function findUsage(event: unknown, earlier: Usage | null): Usage | null {
   return decodeUsage(value, earlier);
 }
 
-const tierWords: Readonly<Record<string, string>> = {
-  standard: "default",
-  standard_only: "default",
-};
-
-/** The service tier that a usage object states, in OpenAI's words. */
+/** The service tier that a usage object states, in OpenAI's words; null: none. Fast mode is priced as a tier is. */
 export function decodeServiceTier(value: unknown): string | null {
-  const tier = fieldsOf(value)["service_tier"];
-  return typeof tier === "string" ? (lookUp(tierWords, tier) ?? tier) : null;
+  const fields = fieldsOf(value);
+  return fields["speed"] === "fast" ? "fast" : tierWord(fields["service_tier"]);
 }
 
 /** The counts that `message_delta` tells. */
 export function encodeDeltaUsage(usage: Usage): JsonObject {
-  const searches = usage.kinds?.webSearches ?? 0;
+  const { webSearches = 0, webFetches = 0 } = usage.kinds ?? {};
   return {
     input_tokens: usage.input,
     cache_creation_input_tokens: usage.cacheWrite5m + usage.cacheWrite1h,
@@ -119,7 +127,9 @@ export function encodeDeltaUsage(usage: Usage): JsonObject {
     output_tokens: usage.output,
     output_tokens_details: usage.reasoning === 0 ? null : { thinking_tokens: usage.reasoning },
     server_tool_use:
-      searches === 0 ? null : { web_search_requests: searches, web_fetch_requests: 0 },
+      webSearches + webFetches === 0
+        ? null
+        : { web_search_requests: webSearches, web_fetch_requests: webFetches },
   };
 }
 

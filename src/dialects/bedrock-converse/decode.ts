@@ -74,13 +74,14 @@ export function decodeReply(body: JsonObject, context: ReadContext): ChatReply {
   const parts = listOf(message["content"]).flatMap((block) => readBlock(fieldsOf(block), context));
   const called = parts.some(({ kind }) => kind === "tool-call");
   const finish = readFinish(body["stopReason"], body["additionalModelResponseFields"], called);
+  const tier = readTier(body);
   return {
     id: null,
     model: null,
     createdAtS: null,
     choices: [{ index: 0, parts, finish, logprobs: null }],
-    usage: readUsage(body["usage"]),
-    serviceTier: readTier(body),
+    usage: readUsage(body["usage"], tier),
+    serviceTier: tier,
   };
 }
 

@@ -29,8 +29,10 @@ function encodeRequest(request: EmbeddingRequest, model: string): EncodedEmbeddi
 
 function decodeReply(body: JsonObject, inputs: number): EmbeddingReply {
   const vector = body["embedding"] ?? listOf(fieldsOf(body["embeddingsByType"])["float"]);
-  const tokens = findCount(body["inputTextTokenCount"]);
-  return { model: null, vectors: wholeVectors([vector], inputs), usage: inputUsage(tokens) };
+  // The body holds the vector too, which is no usage.
+  const { inputTextTokenCount = null } = body;
+  const usage = inputUsage({ inputTextTokenCount }, "inputTextTokenCount");
+  return { model: null, vectors: wholeVectors([vector], inputs), usage };
 }
 
 export const titanEmbeddings: EmbeddingCodec = {

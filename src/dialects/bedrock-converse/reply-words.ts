@@ -4,7 +4,9 @@ import { lookUp } from "../../core/look-up.ts";
 import type { Finish, FinishReason } from "../../wire/chat-reply.ts";
 import type { Citation } from "../../wire/conversation.ts";
 import type { Usage } from "../../wire/usage.ts";
-import { fieldsOf, findCount, findText, listOf, textOf } from "../loose-fields.ts";
+import { fieldsOf, findText, listOf, textOf } from "../loose-fields.ts";
+import { makeUsage, tierWord } from "../make-usage.ts";
+import { makeUsageReader, type UsageReader } from "../usage-number.ts";
 
 const reasons: Readonly<Record<string, FinishReason>> = {
   end_turn: "stop",
@@ -38,45 +40,40 @@ export function readFinish(stopReason: unknown, extra: unknown, called: boolean)
 }
 
 /** Tokens written to the cache for an hour, of all that were written. */
-function writtenForHour(details: unknown): number {
+function writtenForHour(reader: UsageReader, details: unknown): number {
   const counts = listOf(details).map((item) => {
-    const { ttl, inputTokens } = fieldsOf(item);
-    return ttl === "1h" ? (findCount(inputTokens) ?? 0) : 0;
+    const fields = fieldsOf(item);
+    return fields["ttl"] === "1h" ? (reader.count(fields, "inputTokens") ?? 0) : 0;
   });
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** `inputTokens` leaves out what was read from and written to the cache. Null where nothing was counted. */
-export function readUsage(value: unknown): Usage | null {
+export function readUsage(value: unknown, tier: string | null = null): Usage | null {
   const fields = fieldsOf(value);
-  const input = findCount(fields["inputTokens"]);
-  const output = findCount(fields["outputTokens"]);
-  if (input === undefined && output === undefined) return null;
-  const written =
-    findCount(fields["cacheWriteInputTokens"]) ??
-    findCount(fields["cacheWriteInputTokenCount"]) ??
-    0;
-  const hour = Math.min(written, writtenForHour(fields["cacheDetails"]));
-  return {
-    input: input ?? 0,
-    cacheRead:
-      findCount(fields["cacheReadInputTokens"]) ??
-      findCount(fields["cacheReadInputTokenCount"]) ??
-      0,
-    cacheWrite5m: written - hour,
-    cacheWrite1h: hour,
-    output: output ?? 0,
-    reasoning: 0,
-    estimated: false,
-  };
+  const reader = makeUsageReader();
+  const count = (...names: readonly string[]): number => reader.count(fields, ...names) ?? 0;
+  const written = count("cacheWriteInputTokens", "cacheWriteInputTokenCount");
+  const hour = Math.min(written, writtenForHour(reader, fields["cacheDetails"]));
+  return makeUsage(
+    {
+      input: count("inputTokens"),
+      cacheRead: count("cacheReadInputTokens", "cacheReadInputTokenCount"),
+      cacheWrite5m: written - hour,
+      cacheWrite1h: hour,
+      output: count("outputTokens"),
+      tier,
+      raw: value,
+    },
+    reader,
+  );
 }
 
 /** The tier a reply or `metadata` event states, in OpenAI's words. */
 export function readTier(reply: unknown): string | null {
   const fields = fieldsOf(reply);
   if (fieldsOf(fields["performanceConfig"])["latency"] === "optimized") return "fast";
-  const tier = findText(fieldsOf(fields["serviceTier"])["type"]);
-  return tier === "reserved" ? "scale" : tier;
+  return tierWord(fieldsOf(fields["serviceTier"])["type"]);
 }
 
 /** A citation; offsets are those of the text it stands at, null where they are not known. */

@@ -176,9 +176,9 @@ const onMessageStop: Handler = (fields, state, emit) => {
 };
 
 const onMetadata: Handler = (fields, _state, emit) => {
-  const usage = readUsage(fields["usage"]);
-  if (usage === null) return;
   const tier = readTier(fields);
+  const usage = readUsage(fields["usage"], tier);
+  if (usage === null) return;
   emit({ type: "usage", usage, ...(tier === null ? {} : { serviceTier: tier }) });
 };
 

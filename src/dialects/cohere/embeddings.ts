@@ -38,8 +38,8 @@ function decodeReply(body: JsonObject, inputs: number): EmbeddingReply {
   // The older form, without types, is a bare list.
   const vectors = Array.isArray(embeddings) ? embeddings : listOf(fieldsOf(embeddings)["float"]);
   const billed = fieldsOf(fieldsOf(body["meta"])["billed_units"]);
-  const tokens = findCount(billed["input_tokens"]);
-  return { model: null, vectors: wholeVectors(vectors, inputs), usage: inputUsage(tokens) };
+  const usage = inputUsage(billed, "input_tokens");
+  return { model: null, vectors: wholeVectors(vectors, inputs), usage };
 }
 
 export const cohereEmbeddings: EmbeddingCodec = {

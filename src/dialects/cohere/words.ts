@@ -30,22 +30,20 @@ export function isFailure(reason: unknown): boolean {
 /** What is billed: less than the model read, as Cohere's own instructions are free. Null where nothing was counted. */
 export function readUsage(value: unknown): Usage | null {
   const fields = fieldsOf(value);
+  const reader = makeUsageReader();
   const billed = fieldsOf(fields["billed_units"]);
   const tokens = fieldsOf(fields["tokens"]);
-  const input = findCount(billed["input_tokens"]) ?? findCount(tokens["input_tokens"]);
-  const output = findCount(billed["output_tokens"]) ?? findCount(tokens["output_tokens"]);
-  if (input === undefined && output === undefined) return null;
-  const searchUnits = findCount(billed["search_units"]) ?? 0;
-  return {
-    input: input ?? 0,
-    cacheRead: 0,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-    output: output ?? 0,
-    reasoning: 0,
-    estimated: false,
-    ...(searchUnits === 0 ? {} : { kinds: { searchUnits } }),
-  };
+  const input = reader.count(billed, "input_tokens") ?? reader.count(tokens, "input_tokens");
+  const inputImage = reader.count(billed, "image_tokens") ?? 0;
+  return makeUsage(
+    {
+      input: (input ?? 0) + inputImage,
+      output: reader.count(billed, "output_tokens") ?? reader.count(tokens, "output_tokens"),
+      kinds: { inputImage, searchUnits: reader.count(billed, "search_units") },
+      raw: value,
+    },
+    reader,
+  );
 }
 
 /** Where thoughts came from, so that they go back to where this model looks for them. */

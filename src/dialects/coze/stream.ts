@@ -5,9 +5,11 @@
 import { GatewayError } from "../../core/errors.ts";
 import { isObject } from "../../core/json-value.ts";
 import type { ReplyEvent } from "../../wire/chat-reply.ts";
-import { noUsage } from "../../wire/usage.ts";
+import type { Usage } from "../../wire/usage.ts";
 import type { DecodeEvent } from "../codec.ts";
 import { type Fields, fieldsOf, findCount, findText, textOf } from "../loose-fields.ts";
+import { makeUsage } from "../make-usage.ts";
+import { makeUsageReader } from "../usage-number.ts";
 import { readError } from "./errors.ts";
 
 /** The blocks of one message of the bot; null: not opened. */
@@ -82,15 +84,21 @@ function fail(state: StreamState, event: Extract<ReplyEvent, { type: "error" }>)
   state.emit(event);
 }
 
+/** Null where nothing was counted. */
+function readUsage(value: unknown): Usage | null {
+  const fields = fieldsOf(value);
+  const reader = makeUsageReader();
+  const input = reader.count(fields, "input_count");
+  return makeUsage({ input, output: reader.count(fields, "output_count"), raw: value }, reader);
+}
+
 function onCompleted(state: StreamState, chat: Fields): void {
   start(state, chat);
   for (const id of state.open.keys()) close(state, id);
   const finish = { reason: "stop", stopSequence: null, raw: findText(chat["status"]) } as const;
   state.emit({ type: "finish", choice: 0, finish });
-  const usage = fieldsOf(chat["usage"]);
-  const input = findCount(usage["input_count"]) ?? 0;
-  const output = findCount(usage["output_count"]) ?? 0;
-  if (input + output > 0) state.emit({ type: "usage", usage: { ...noUsage, input, output } });
+  const usage = readUsage(chat["usage"]);
+  if (usage !== null) state.emit({ type: "usage", usage });
 }
 
 function onFailed(state: StreamState, chat: Fields): void {

@@ -158,8 +158,8 @@ function decodeReply(body: JsonObject, inputs: number): EmbeddingReply {
   const single = body["embedding"];
   const embeddings = single === undefined ? listOf(body["embeddings"]) : [single];
   const vectors = embeddings.map((one) => fieldsOf(one)["values"]);
-  const tokens = findCount(fieldsOf(body["usageMetadata"])["promptTokenCount"]);
-  return { model: null, vectors: wholeVectors(vectors, inputs), usage: inputUsage(tokens) };
+  const usage = inputUsage(body["usageMetadata"], "promptTokenCount");
+  return { model: null, vectors: wholeVectors(vectors, inputs), usage };
 }
 
 export const geminiEmbeddings: EmbeddingCodec = {

@@ -15,6 +15,13 @@ function waitOf(error: GatewayError): number | undefined {
   return error.retryAfterS ?? (waits ? defaultRetryAfterS : undefined);
 }
 
+/** Google's clients do not try again where a day's quota is used up (Gemini CLI, read in its code of 2026-11). */
+function quotaFailureOf(error: GatewayError, description: string): object[] {
+  if (error.kind !== "insufficient_quota") return [];
+  const violation = { subject: "budget", description, quotaId: "BudgetPerDay" };
+  return [{ "@type": `${rpc}QuotaFailure`, violations: [violation] }];
+}
+
 function detailsOf(error: GatewayError, telling: Telling): object[] {
   const wait = waitOf(error);
   const fieldViolations = error.fields.map(({ field, message }) => ({
@@ -24,6 +31,7 @@ function detailsOf(error: GatewayError, telling: Telling): object[] {
   return [
     { "@type": `${rpc}ErrorInfo`, reason: error.kind, domain: "switchyard" },
     ...(fieldViolations.length === 0 ? [] : [{ "@type": `${rpc}BadRequest`, fieldViolations }]),
+    ...quotaFailureOf(error, renderMessage(error, telling.locale)),
     ...(wait === undefined ? [] : [{ "@type": `${rpc}RetryInfo`, retryDelay: `${wait}s` }]),
     ...(telling.requestId === ""
       ? []

@@ -1,7 +1,7 @@
 /** Reads the facts of a generateContent, countTokens or embedding request: its path says most, its body little. */
 import { type MemberScan, readString, scanMembers, skipSpace } from "../../core/json.ts";
 import type { CallFacts, ParseInput } from "../contract.ts";
-import { maxModelLength, readLimit } from "../parse-members.ts";
+import { answersOf, maxModelLength, readLimit } from "../parse-members.ts";
 import { fieldFault, refuse } from "../refuse.ts";
 import { bareModel } from "./model-name.ts";
 import { bothSpellings, spelledRange } from "./spelling.ts";
@@ -16,7 +16,7 @@ const readNames = bothSpellings([
   "systemInstruction",
 ]);
 
-const limitNames = bothSpellings(["maxOutputTokens"]);
+const limitNames = bothSpellings(["maxOutputTokens", "candidateCount"]);
 
 function parseBodyModel(body: Buffer, scan: MemberScan): string | null {
   const range = scan.members["model"];
@@ -27,10 +27,17 @@ function parseBodyModel(body: Buffer, scan: MemberScan): string | null {
   return model;
 }
 
-function parseLimit(body: Buffer, scan: MemberScan): number | null {
+function parseLimits(
+  body: Buffer,
+  scan: MemberScan,
+): Pick<CallFacts, "maxOutputTokens" | "answers"> {
   const config = spelledRange(scan, "generationConfig");
-  if (config === undefined || body[config.start] !== 0x7b) return null;
-  return readLimit(body, spelledRange(scanMembers(body, limitNames, config), "maxOutputTokens"));
+  if (config === undefined || body[config.start] !== 0x7b) return { maxOutputTokens: null };
+  const limits = scanMembers(body, limitNames, config);
+  return {
+    maxOutputTokens: readLimit(body, spelledRange(limits, "maxOutputTokens")),
+    ...answersOf(readLimit(body, spelledRange(limits, "candidateCount"))),
+  };
 }
 
 /** Whether a member holds something: neither null nor an empty list or object. */
@@ -60,7 +67,7 @@ export function parseCall({ body, pathModel, pathAction, query }: ParseInput): C
     usesTools: holds(body, scan, "tools"),
     usageAsked: true,
     endUser: null,
-    maxOutputTokens: parseLimit(body, scan),
+    ...parseLimits(body, scan),
     scan,
   };
 }

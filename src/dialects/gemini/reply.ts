@@ -20,7 +20,7 @@ function replyUsage(body: Buffer, scan: MemberScan): ReplyFacts["usage"] {
   const range = scan.members["usageMetadata"];
   if (range === undefined) return null;
   // Searches stand with the candidates, which are parsed only where there are any.
-  if (body.indexOf('"webSearchQueries"') !== -1)
+  if (body.indexOf('"groundingMetadata"') !== -1)
     return findUsage(readValue(body, { start: 0, end: body.length }));
   return decodeUsage(readValue(body, range));
 }

@@ -1,100 +1,109 @@
 /** Turns Google's usageMetadata into disjoint buckets and back. Promise kept here: no token is counted twice. */
 import type { JsonObject } from "../../core/json-value.ts";
-import type { Usage, UsageKinds } from "../../wire/usage.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
-}
-
-function count(fields: Fields, name: string): number {
-  const value = fields[name];
-  return typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.floor(value) : 0;
-}
-
-/** Tokens of a modality in one of the lists of details. */
-function modal(fields: Fields, name: string, modality: string): number {
-  const list = fields[name];
-  if (!Array.isArray(list)) return 0;
-  return list.reduce((sum: number, item: unknown) => {
-    const detail = fieldsOf(item);
-    return detail["modality"] === modality ? sum + count(detail, "tokenCount") : sum;
-  }, 0);
-}
+import type { Usage } from "../../wire/usage.ts";
+import { type Fields, fieldsOf, listOf } from "../loose-fields.ts";
+import { makeUsage, tierWord, type ToldKinds } from "../make-usage.ts";
+import { countModality, makeUsageReader, type UsageReader } from "../usage-number.ts";
 
 /** Of the input: a modality's tokens in the prompt and in tools' results, less those read from a cache. */
-function inputOf(fields: Fields, modality: string, input: number): number {
-  const told =
-    modal(fields, "promptTokensDetails", modality) +
-    modal(fields, "toolUsePromptTokensDetails", modality) -
-    modal(fields, "cacheTokensDetails", modality);
-  return Math.max(0, Math.min(told, input));
+function inputOf(reader: UsageReader, fields: Fields, modality: string): number {
+  const tokens = (name: string): number => countModality(reader, fields[name], modality);
+  const told = tokens("promptTokensDetails") + tokens("toolUsePromptTokensDetails");
+  return Math.max(0, told - tokens("cacheTokensDetails"));
 }
 
-function kindsOf(fields: Fields, input: number, cacheRead: number, output: number): UsageKinds {
-  const kinds = {
-    inputAudio: inputOf(fields, "AUDIO", input),
+function kindsOf(reader: UsageReader, fields: Fields): ToldKinds {
+  const cached = (modality: string): number =>
+    countModality(reader, fields["cacheTokensDetails"], modality);
+  const made = (modality: string): number =>
+    countModality(reader, fields["candidatesTokensDetails"], modality);
+  return {
+    inputAudio: inputOf(reader, fields, "AUDIO"),
     // Pages are seen as pictures are.
-    inputImage: Math.min(
-      inputOf(fields, "IMAGE", input) + inputOf(fields, "DOCUMENT", input),
-      input,
-    ),
-    inputVideo: inputOf(fields, "VIDEO", input),
-    cacheReadAudio: Math.min(modal(fields, "cacheTokensDetails", "AUDIO"), cacheRead),
-    outputAudio: Math.min(modal(fields, "candidatesTokensDetails", "AUDIO"), output),
-    outputImage: Math.min(modal(fields, "candidatesTokensDetails", "IMAGE"), output),
+    inputImage: inputOf(reader, fields, "IMAGE") + inputOf(reader, fields, "DOCUMENT"),
+    inputVideo: inputOf(reader, fields, "VIDEO"),
+    inputTool: reader.count(fields, "toolUsePromptTokenCount"),
+    cacheReadAudio: cached("AUDIO"),
+    cacheReadImage: cached("IMAGE") + cached("DOCUMENT"),
+    cacheReadVideo: cached("VIDEO"),
+    outputAudio: made("AUDIO"),
+    outputImage: made("IMAGE"),
+    outputVideo: made("VIDEO"),
   };
-  return Object.fromEntries(Object.entries(kinds).filter(([, tokens]) => tokens > 0));
 }
 
 /**
  * Decodes `usageMetadata`: the prompt includes what was read from a cache, results of Google's own tools come beside
- * the prompt, thoughts beside the candidates. Null where nothing was counted.
+ * the prompt, thoughts beside the candidates. `tools`: what the candidates tell of. Null where nothing was counted.
  */
-export function decodeUsage(value: unknown): Usage | null {
+export function decodeUsage(value: unknown, tools: ToldKinds = {}): Usage | null {
   const fields = fieldsOf(value);
-  const reasoning = count(fields, "thoughtsTokenCount");
-  const output = count(fields, "candidatesTokenCount") + reasoning;
-  const tools = count(fields, "toolUsePromptTokenCount");
-  const total = count(fields, "totalTokenCount");
-  const prompt = count(fields, "promptTokenCount") || Math.max(0, total - output - tools);
-  if (prompt + tools + output === 0) return null;
-  const cacheRead = Math.min(count(fields, "cachedContentTokenCount"), prompt);
-  const input = prompt - cacheRead + tools;
-  const kinds = kindsOf(fields, input, cacheRead, output);
+  const reader = makeUsageReader();
+  const count = (name: string): number => reader.count(fields, name) ?? 0;
+  const reasoning = count("thoughtsTokenCount");
+  const output = count("candidatesTokenCount") + reasoning;
+  const fromTools = count("toolUsePromptTokenCount");
+  const rest = Math.max(0, count("totalTokenCount") - output - fromTools);
+  const prompt = count("promptTokenCount") || rest;
+  if (prompt + fromTools + output === 0) return null;
+  const cacheRead = Math.min(count("cachedContentTokenCount"), prompt);
+  return makeUsage(
+    {
+      input: prompt - cacheRead + fromTools,
+      cacheRead,
+      output,
+      reasoning,
+      kinds: { ...kindsOf(reader, fields), ...tools },
+      tier: decodeTier(fields),
+      raw: value,
+    },
+    reader,
+  );
+}
+
+/**
+ * Usage of a stream so far: counts grow from chunk to chunk, so the last ones hold; searches are told once, and so may
+ * the tier be.
+ */
+export function joinUsage(usage: Usage, earlier: Usage | null): Usage {
+  if (earlier === null) return usage;
+  const { webSearches, mapSearches } = { ...earlier.kinds, ...usage.kinds };
+  const serviceTier = usage.serviceTier ?? earlier.serviceTier;
+  const tools = {
+    ...(webSearches === undefined ? {} : { webSearches }),
+    ...(mapSearches === undefined ? {} : { mapSearches }),
+  };
   return {
-    input,
-    cacheRead,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-    output,
-    reasoning,
-    estimated: false,
-    ...(Object.keys(kinds).length === 0 ? {} : { kinds }),
+    ...usage,
+    ...(Object.keys(tools).length === 0 ? {} : { kinds: { ...usage.kinds, ...tools } }),
+    ...(serviceTier === undefined ? {} : { serviceTier }),
   };
 }
 
-/** Usage of a stream so far: counts grow from chunk to chunk, so the last ones hold; searches are told once. */
-export function joinUsage(usage: Usage, earlier: Usage | null): Usage {
-  const webSearches = usage.kinds?.webSearches ?? earlier?.kinds?.webSearches;
-  return webSearches === undefined ? usage : { ...usage, kinds: { ...usage.kinds, webSearches } };
+/** Google bills models before 3 for a prompt that was grounded, later ones for each search. */
+function billsByPrompt(model: unknown): boolean {
+  return typeof model === "string" && /gemini-[12](?:\D|$)/.test(model);
 }
 
-/** Searches of the web that a candidate's grounding tells of; they are billed apart from tokens. */
-function searchesOf(candidate: unknown): number {
-  const queries = fieldsOf(fieldsOf(candidate)["groundingMetadata"])["webSearchQueries"];
-  return Array.isArray(queries) ? queries.length : 0;
+/** Searches that candidates' grounding tells of; they are billed apart from tokens. */
+function searchesOf(reply: Fields): ToldKinds {
+  const grounds = listOf(reply["candidates"]).map((one) =>
+    fieldsOf(fieldsOf(one)["groundingMetadata"]),
+  );
+  const searches = grounds.reduce((sum, one) => sum + listOf(one["webSearchQueries"]).length, 0);
+  const isMapped = grounds.some((one) =>
+    listOf(one["groundingChunks"]).some((chunk) => fieldsOf(chunk)["maps"] !== undefined),
+  );
+  return {
+    webSearches: billsByPrompt(reply["modelVersion"]) ? Math.min(1, searches) : searches,
+    mapSearches: isMapped ? 1 : 0,
+  };
 }
 
 /** Usage out of a whole reply or stream event, searches included. */
 export function findUsage(value: unknown): Usage | null {
   const fields = fieldsOf(value);
-  const usage = decodeUsage(fields["usageMetadata"]);
-  const candidates = fields["candidates"];
-  if (usage === null || !Array.isArray(candidates)) return usage;
-  const webSearches = candidates.reduce((sum: number, one: unknown) => sum + searchesOf(one), 0);
-  return webSearches === 0 ? usage : { ...usage, kinds: { ...usage.kinds, webSearches } };
+  return decodeUsage(fields["usageMetadata"], searchesOf(fields));
 }
 
 function details(total: number, parts: readonly (readonly [string, number | undefined])[]): object {
@@ -115,7 +124,11 @@ export function encodeUsage(usage: Usage, tier: string | null): JsonObject {
   const { kinds = {} } = usage;
   const prompt = usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
   const candidates = usage.output - usage.reasoning;
-  const cachedAudio = kinds.cacheReadAudio ?? 0;
+  const {
+    cacheReadAudio: cachedAudio = 0,
+    cacheReadImage: cachedImage = 0,
+    cacheReadVideo: cachedVideo = 0,
+  } = kinds;
   return {
     promptTokenCount: prompt,
     ...(usage.cacheRead === 0 ? {} : { cachedContentTokenCount: usage.cacheRead }),
@@ -126,11 +139,18 @@ export function encodeUsage(usage: Usage, tier: string | null): JsonObject {
       "promptTokensDetails",
       details(prompt, [
         ["AUDIO", (kinds.inputAudio ?? 0) + cachedAudio],
-        ["IMAGE", kinds.inputImage],
-        ["VIDEO", kinds.inputVideo],
+        ["IMAGE", (kinds.inputImage ?? 0) + cachedImage],
+        ["VIDEO", (kinds.inputVideo ?? 0) + cachedVideo],
       ]),
     ),
-    ...named("cacheTokensDetails", details(usage.cacheRead, [["AUDIO", cachedAudio]])),
+    ...named(
+      "cacheTokensDetails",
+      details(usage.cacheRead, [
+        ["AUDIO", cachedAudio],
+        ["IMAGE", cachedImage],
+        ["VIDEO", cachedVideo],
+      ]),
+    ),
     ...named(
       "candidatesTokensDetails",
       details(candidates, [
@@ -145,11 +165,5 @@ export function encodeUsage(usage: Usage, tier: string | null): JsonObject {
 /** The tier a reply states, in OpenAI's words; null: none. Vertex tells it as a kind of traffic. */
 export function decodeTier(usageMetadata: unknown): string | null {
   const fields = fieldsOf(usageMetadata);
-  const tier = fields["serviceTier"];
-  if (typeof tier === "string" && tier !== "")
-    return tier.toLowerCase() === "standard" ? "default" : tier.toLowerCase();
-  const traffic = fields["trafficType"];
-  if (traffic === "ON_DEMAND_PRIORITY") return "priority";
-  if (traffic === "ON_DEMAND_FLEX") return "flex";
-  return traffic === "ON_DEMAND" ? "default" : null;
+  return tierWord(fields["serviceTier"]) ?? tierWord(fields["trafficType"]);
 }

@@ -74,7 +74,8 @@ function decodePredictions(body: JsonObject, inputs: number): EmbeddingReply {
   );
   const vectors = embeddings.map(({ values }) => values);
   const tokens = counts.reduce((sum, count) => sum + count, 0);
-  return { model: null, vectors: wholeVectors(vectors, inputs), usage: inputUsage(tokens) };
+  const usage = inputUsage({ token_count: tokens }, "token_count");
+  return { model: null, vectors: wholeVectors(vectors, inputs), usage };
 }
 
 function encodeContent(request: EmbeddingRequest): EncodedEmbedding {
@@ -92,8 +93,8 @@ function encodeContent(request: EmbeddingRequest): EncodedEmbedding {
 
 function decodeContent(body: JsonObject, inputs: number): EmbeddingReply {
   const { values } = fieldsOf(body["embedding"]);
-  const tokens = findCount(fieldsOf(body["usageMetadata"])["promptTokenCount"]);
-  return { model: null, vectors: wholeVectors([values], inputs), usage: inputUsage(tokens) };
+  const usage = inputUsage(body["usageMetadata"], "promptTokenCount");
+  return { model: null, vectors: wholeVectors([values], inputs), usage };
 }
 
 const decodeError = (body: Buffer): ReturnType<typeof decodeReplyError> =>

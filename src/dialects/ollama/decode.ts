@@ -8,8 +8,10 @@ import type { Usage } from "../../wire/usage.ts";
 import { mintToolCallId } from "../call-ids.ts";
 import { issuerOf } from "../carried.ts";
 import type { ReadContext } from "../codec.ts";
-import { type Fields, fieldsOf, findCount, findText, listOf, textOf } from "../loose-fields.ts";
+import { type Fields, fieldsOf, findText, listOf, textOf } from "../loose-fields.ts";
+import { makeUsage } from "../make-usage.ts";
 import { findObject } from "../parse-object.ts";
+import { makeUsageReader } from "../usage-number.ts";
 
 /** Most bytes of an error that is no JSON. */
 const maxErrorLength = 500;
@@ -23,20 +25,17 @@ export function readFinish(doneReason: unknown, called: boolean): Finish {
   return { reason: called && reason === "stop" ? "tool-calls" : reason, stopSequence: null, raw };
 }
 
-/** Null where nothing was counted; the prompt's count is left out where it was read from a cache. */
+/**
+ * Null where nothing was counted. The prompt's count is left out where all of it was read from a cache: what is told is
+ * half of it then, and no more than an estimate.
+ */
 export function readUsage(fields: Fields): Usage | null {
-  const input = findCount(fields["prompt_eval_count"]);
-  const output = findCount(fields["eval_count"]);
-  if (input === undefined && output === undefined) return null;
-  return {
-    input: input ?? 0,
-    cacheRead: 0,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-    output: output ?? 0,
-    reasoning: 0,
-    estimated: false,
-  };
+  const reader = makeUsageReader();
+  const input = reader.count(fields, "prompt_eval_count");
+  const output = reader.count(fields, "eval_count");
+  const raw = { prompt_eval_count: input ?? null, eval_count: output ?? null };
+  const isOdd = reader.isOdd || input === undefined || output === undefined;
+  return makeUsage({ input, output, raw }, { isOdd });
 }
 
 /** Seconds since 1970; null for what is no time. */

@@ -23,7 +23,7 @@ function decodeReply(body: JsonObject, inputs: number): EmbeddingReply {
   return {
     model: findText(body["model"]),
     vectors: wholeVectors(listOf(body["embeddings"]), inputs),
-    usage: inputUsage(findCount(body["prompt_eval_count"])),
+    usage: inputUsage({ prompt_eval_count: body["prompt_eval_count"] }, "prompt_eval_count"),
   };
 }
 

@@ -118,15 +118,13 @@ function indexOf(item: unknown): number {
 
 function decodeReply(body: JsonObject, inputs: number): EmbeddingReply {
   const items = listOf(body["data"]).toSorted((left, right) => indexOf(left) - indexOf(right));
-  const usage = fieldsOf(body["usage"]);
-  const tokens = findCount(usage["prompt_tokens"]) ?? findCount(usage["total_tokens"]);
   return {
     model: findText(body["model"]),
     vectors: wholeVectors(
       items.map((item) => fieldsOf(item)["embedding"]),
       inputs,
     ),
-    usage: inputUsage(tokens),
+    usage: inputUsage(body["usage"], "prompt_tokens", "total_tokens"),
   };
 }
 

@@ -2,6 +2,7 @@
 import { type MemberScan, readBoolean, scanMembers, skipSpace } from "../../core/json.ts";
 import type { CallFacts, ParseInput } from "../contract.ts";
 import {
+  answersOf,
   askedModel,
   isUnset,
   readEndUser,
@@ -20,6 +21,7 @@ const readNames = [
   "functions",
   "max_tokens",
   "max_completion_tokens",
+  "n",
   "user",
   "safety_identifier",
 ] as const;
@@ -56,6 +58,7 @@ export function parseCall({ operation, body, pathModel }: ParseInput): CallFacts
     endUser: readEndUser(body, members["user"] ?? members["safety_identifier"]),
     maxOutputTokens:
       readLimit(body, members["max_completion_tokens"]) ?? readLimit(body, members["max_tokens"]),
+    ...answersOf(readLimit(body, members["n"])),
     scan,
   };
 }

@@ -2,16 +2,19 @@
 import { type MemberScan, readValue } from "../../core/json.ts";
 import type { ReplyFacts } from "../contract.ts";
 import { isList, modelFacts, scanReply, textOfMembers, textWithin } from "../reply-members.ts";
-import { decodeUsage, findUsage } from "./usage.ts";
+import { findUsage } from "./usage.ts";
 
-const replyNames = ["model", "usage", "choices", "data", "x_groq"] as const;
+const replyNames = ["model", "usage", "choices", "data", "x_groq", "service_tier"] as const;
+/** Members that tell of usage; `choices` would be the whole answer. */
+const usageNames = ["model", "usage", "x_groq", "service_tier"] as const;
 
-function replyUsage(body: Buffer, scan: MemberScan): ReplyFacts["usage"] {
-  const range = scan.members["usage"];
-  const usage = range === undefined ? null : decodeUsage(readValue(body, range));
-  const groq = scan.members["x_groq"];
-  if (usage !== null || groq === undefined) return usage;
-  return findUsage({ x_groq: readValue(body, groq) });
+function replyUsage(body: Buffer, { members }: MemberScan): ReplyFacts["usage"] {
+  if (members["usage"] === undefined && members["x_groq"] === undefined) return null;
+  const told = usageNames.map((name) => {
+    const range = members[name];
+    return [name, range === undefined ? undefined : readValue(body, range)] as const;
+  });
+  return findUsage(Object.fromEntries(told));
 }
 
 /** Undefined where the bytes are not one JSON object. */

@@ -3,10 +3,10 @@ import { type MemberScan, readString, readValue, scanMembers } from "../../core/
 import type { Operation } from "../../wire/call.ts";
 import type { UsageKinds } from "../../wire/usage.ts";
 import type { CallFacts, ParseInput } from "../contract.ts";
-import { askedModel, isUnset, readEndUser, readModel, readStream } from "../parse-members.ts";
+import { answersOf, askedModel, isUnset, readEndUser, readLimit, readModel, readStream } from "../parse-members.ts";
 
 /** Members that are read here or edited on the way; each may stand in a body once. */
-const readNames = ["model", "stream", "stream_format", "user", "safety_identifier"] as const;
+const readNames = ["model", "stream", "stream_format", "user", "safety_identifier", "n"] as const;
 
 /** What OpenAI takes where no model is named (OpenAPI document of 2026-08-21). */
 const defaultModels: Readonly<Partial<Record<Operation, string>>> = {
@@ -45,6 +45,7 @@ export function parseCall({ operation, body, pathModel }: ParseInput): CallFacts
     usageAsked: true,
     endUser: readEndUser(body, scan.members["user"] ?? scan.members["safety_identifier"]),
     maxOutputTokens: null,
+    ...answersOf(readLimit(body, scan.members["n"])),
     scan,
   };
 }

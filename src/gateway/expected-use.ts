@@ -1,0 +1,86 @@
+/**
+ * What a call may use at most, told from its request before anybody is asked: what is set aside for it.
+ * Promise kept here: nothing of it is trusted that a caller can lie about without paying for it, and no large body is
+ * parsed for it.
+ */
+import { GatewayError } from "../core/errors.ts";
+import type { CallFacts } from "../dialects/contract.ts";
+import type { CallRequest } from "../wire/call.ts";
+import type { UsageKinds } from "../wire/usage.ts";
+
+/** What may be used of everything that has a price. */
+export interface ExpectedUse {
+  /** Bytes of text in the request. */
+  readonly inputBytes: number;
+  readonly mediaParts: number;
+  /** Answers asked for. */
+  readonly answers: number;
+  /** Of one answer: the caller's own limit; null: it names none. */
+  readonly outputLimit: number | null;
+  /** Fees of the vendor's own tools that the call allows. */
+  readonly tools: UsageKinds;
+}
+
+/** Bodies up to here are taken for text as they are, which is more than their text and costs nothing to know. */
+const plainBytes = 64 * 1024;
+/** Answers that one call may ask for, where money is set aside for them. */
+const maxAnswers = 1000;
+/** Uses of a tool that are set aside where the caller bounds none. */
+const usualToolUses = 5;
+
+/** Members that stand once in each part that is no text, over all APIs. */
+const mediaMarks = [
+  '"image_url"',
+  '"input_image"',
+  '"input_audio"',
+  '"input_file"',
+  '"file_data"',
+  '"source"',
+  '"inlineData"',
+  '"inline_data"',
+  '"fileData"',
+] as const;
+
+const searchMarks = ['"web_search', '"google_search', '"googleSearch'] as const;
+
+function count(body: Buffer, mark: string): number {
+  let found = 0;
+  for (let at = body.indexOf(mark); at !== -1; at = body.indexOf(mark, at + mark.length))
+    found += 1;
+  return found;
+}
+
+function countAll(body: Buffer, marks: readonly string[]): number {
+  return marks.reduce((sum, mark) => sum + count(body, mark), 0);
+}
+
+function toolsOf(body: Buffer): UsageKinds {
+  const searches = countAll(body, searchMarks);
+  if (searches === 0) return {};
+  const bounded = /"max_uses"\s*:\s*(\d{1,4})/.exec(body.toString("latin1"))?.[1];
+  return { webSearches: bounded === undefined ? usualToolUses : Number(bounded) };
+}
+
+/** `textBytes` is asked for large bodies alone. Throws `invalid_request` for numbers of answers that nobody can mean. */
+export function expectUse(
+  request: Pick<CallRequest, "body">,
+  facts: CallFacts,
+  textBytes: () => number,
+): ExpectedUse {
+  const { body } = request;
+  const answers = facts.answers ?? 1;
+  if (!Number.isSafeInteger(answers) || answers > maxAnswers) {
+    const message = `must be a whole number from 1 to ${maxAnswers}`;
+    throw new GatewayError("invalid_request", `n ${message}`, {
+      fields: [{ field: "n", message }],
+      values: { detail: `n ${message}` },
+    });
+  }
+  return {
+    inputBytes: body.length <= plainBytes ? body.length : textBytes(),
+    mediaParts: countAll(body, mediaMarks),
+    answers,
+    outputLimit: facts.maxOutputTokens,
+    tools: facts.usesTools ? toolsOf(body) : {},
+  };
+}

@@ -1,0 +1,52 @@
+/** How callers hear that money or a limit is used up: what it is, and how to go on. */
+import { GatewayError } from "../core/errors.ts";
+import { formatDollars } from "../core/money.ts";
+import type { BudgetKind } from "../core/budget-rule.ts";
+import type { Shortage } from "../budget/budgets.ts";
+import type { LimitReached } from "../limit/limits.ts";
+import { type PriceQuestion, dearestEstimate, outputThatFits } from "./reserve-amount.ts";
+
+const budgetNames: Readonly<Record<BudgetKind, string>> = {
+  key: "the budget of this API key",
+  user: "the budget of this account",
+  balance: "the balance of this account",
+  group: "the budget of this group",
+  channel: "the budget of the channel",
+};
+
+/** A group's money is no business of its members: only their own is told. */
+const toldAmounts: readonly BudgetKind[] = ["key", "user", "balance"];
+
+/** `insufficient_quota`, with the output that would fit where less of it would do. */
+export function outOfMoney(shortage: Shortage, question: PriceQuestion): GatewayError {
+  const { kind, left, renewsAtMs } = shortage;
+  const told = toldAmounts.includes(kind);
+  const wanted = dearestEstimate(question) ?? 0n;
+  const fits = told && left > 0n ? outputThatFits(question, left) : 0;
+  const detail = [
+    told
+      ? `${capitalized(budgetNames[kind])} has $${formatDollars(left)} left, and this call may cost up to $${formatDollars(wanted)}`
+      : `${capitalized(budgetNames[kind])} is used up`,
+    ...(fits > 0 ? [`it would fit with max_tokens ${fits}`] : []),
+    ...(Number.isFinite(renewsAtMs)
+      ? [`the budget renews at ${new Date(renewsAtMs).toISOString()}`]
+      : []),
+  ].join("; ");
+  return new GatewayError("insufficient_quota", detail, { values: { detail } });
+}
+
+function capitalized(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+/** `rate_limit_exceeded`, with the limit that was reached. */
+export function overLimit({ subject, rule, retryAfterS }: LimitReached): GatewayError {
+  const amount = rule.of === "dollars" ? `$${formatDollars(rule.amount)}` : String(rule.amount);
+  const what =
+    rule.of === "concurrency" ? `${amount} calls at a time` : `${amount} ${rule.of} a ${rule.per}`;
+  const message = `Rate limit reached for this ${subject}: ${what}`;
+  return new GatewayError("rate_limit_exceeded", message, {
+    retryAfterS,
+    values: { detail: message },
+  });
+}

@@ -1,0 +1,285 @@
+/**
+ * The money side of one call: what is set aside before it, what bars an attempt, what it counts against afterwards.
+ * Promises kept here: a caller without budgets and limits costs none of this; whatever was set aside is settled once, or
+ * given back, on every way that a call can end.
+ */
+import type { BudgetShare } from "../core/budget-rule.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { NanoDollars } from "../core/money.ts";
+import type { BudgetClaim, Budgets, Reservation } from "../budget/budgets.ts";
+import type { Admission, LimitSubject, LimitedUse, Limits } from "../limit/limits.ts";
+import type { CallFacts } from "../dialects/contract.ts";
+import type { SpentShare } from "../log/call-record.ts";
+import type { Candidate } from "../route/plan.ts";
+import type { Group, Snapshot } from "../sync/entities.ts";
+import type { CallRequest } from "../wire/call.ts";
+import type { Caller } from "../wire/caller.ts";
+import { type ExpectedUse, expectUse } from "./expected-use.ts";
+import { outOfMoney, overLimit } from "./money-refusals.ts";
+import { type PriceQuestion, dearestEstimate } from "./reserve-amount.ts";
+
+/** What calls are bounded by; left out where there are no such rules. */
+export interface MoneyParts {
+  readonly budgets: Budgets;
+  readonly limits: Limits;
+}
+
+export interface SpendingParts {
+  readonly money: MoneyParts;
+  readonly request: CallRequest;
+  readonly caller: Caller;
+  readonly snapshot: Snapshot;
+  /** Business time of the admission, ms UTC. */
+  readonly admittedAtMs: number;
+  /** Whether the journal takes records. */
+  readonly recordable: () => boolean;
+}
+
+/** Output that limits of tokens expect of a call that names no limit of its own. */
+const usualOutputTokens = 512;
+const bytesPerToken = 4;
+const noUse: LimitedUse = { inputTokens: 0, outputTokens: 0, dollars: 0n };
+
+/** What is still held for a call. */
+interface Held {
+  readonly reservation: Reservation;
+  readonly claims: readonly BudgetClaim[];
+}
+
+export class Spending {
+  readonly #parts: SpendingParts;
+  #facts: CallFacts | undefined;
+  #use: ExpectedUse | undefined;
+  #textBytes: () => number = () => 0;
+  #admission: Admission | undefined;
+  #attemptAdmission: Admission | undefined;
+  #held: Held[] = [];
+  readonly #groupsHeld = new Set<string>();
+
+  constructor(parts: SpendingParts) {
+    this.#parts = parts;
+  }
+
+  /** What is asked; `textBytes`: of the request, asked for large ones alone. */
+  asked(facts: CallFacts, textBytes: () => number): void {
+    this.#facts = facts;
+    this.#textBytes = textBytes;
+  }
+
+  /** Takes from the limits of key, account, group and model. Rejects with `rate_limit_exceeded`. */
+  async admit(
+    model: string,
+    tell: (headers: Readonly<Record<string, string>>) => void,
+  ): Promise<void> {
+    const { caller, snapshot, money } = this.#parts;
+    const subjects = [
+      subject("key", String(caller.keyId), caller.key.limits),
+      subject("user", String(caller.userId), caller.user.limits),
+      subject("group", caller.group, snapshot.groups.get(caller.group)?.limits),
+      subject("model", model, snapshot.models.get(model)?.limits),
+    ].flat();
+    if (subjects.length === 0) return;
+    const answer = await money.limits.admit(subjects, model, this.#expected(subjects));
+    tell(answer.admitted ? answer.admission.headers() : answer.reached.headers);
+    if (!answer.admitted) throw overLimit(answer.reached);
+    this.#admission = answer.admission;
+  }
+
+  /** Whether the payer has a budget at all, whichever group answers. */
+  get budgeted(): boolean {
+    return this.#payerClaims().length > 0 || this.#groups().some((group) => group.budget !== null);
+  }
+
+  /**
+   * Sets aside what the call may cost its payer at the dearest of its channels. Rejects with `insufficient_quota`,
+   * `model_not_priced` or `temporarily_unavailable`.
+   */
+  async reserve(): Promise<void> {
+    const { snapshot } = this.#parts;
+    const who = snapshot.settings.unpricedModels;
+    if (who === "everybody" && !this.budgeted) return;
+    const unpricedRefused = who === "nobody" || (who === "without-budget" && this.budgeted);
+    if (!this.budgeted && !unpricedRefused) return;
+    if (dearestEstimate(this.#question()) === undefined && unpricedRefused)
+      throw notPriced(this.#model());
+    if (!this.budgeted) return;
+    if (!this.#parts.recordable())
+      throw new GatewayError("temporarily_unavailable", "the call journal cannot be written", {
+        retryAfterS: 2,
+      });
+    await this.#claim(this.#payerClaims());
+  }
+
+  /** What bars an attempt at a candidate, which is then passed over; undefined: nothing. */
+  async beforeAttempt(candidate: Candidate): Promise<GatewayError | undefined> {
+    const { money, admittedAtMs, snapshot } = this.#parts;
+    const { channel, credential, group, model } = candidate;
+    const { budget } = channel;
+    if (budget !== null && !money.budgets.channelHasLeft(channel.id, budget, admittedAtMs))
+      return new GatewayError("no_available_channel", "the channel's budget is used up", {
+        values: { model: this.#model(), group: candidate.groupSymbol },
+      });
+    const barred = await this.#groupBars(group);
+    if (barred !== undefined) return barred;
+    if (this.#barsUnpriced(candidate, snapshot)) return notPriced(candidate.billedModel);
+    const subjects = [
+      subject("channel", String(channel.id), channel.limits),
+      credential === null
+        ? []
+        : subject("credential", String(credential.id), channel.credentialLimits),
+    ].flat();
+    if (subjects.length === 0) return undefined;
+    const answer = await money.limits.admit(subjects, model, this.#expected(subjects));
+    if (!answer.admitted) return overLimit(answer.reached);
+    this.#attemptAdmission = answer.admission;
+    return undefined;
+  }
+
+  /** The attempt came to nothing: its channel has room again. */
+  attemptFailed(): void {
+    this.#attemptAdmission?.end(null);
+    this.#attemptAdmission = undefined;
+  }
+
+  /** Budgets that a finished call counts against, each with what it takes. */
+  shares(
+    cost: NanoDollars,
+    channelCost: NanoDollars,
+    candidate: Candidate | undefined,
+  ): SpentShare[] {
+    const payer = this.#held.flatMap(({ reservation, claims }) =>
+      reservation.shares
+        .filter((_share, index) => pays(claims[index], candidate))
+        .map((share) => ({ ...share, amount: cost })),
+    );
+    const channel = this.#channelShare(candidate);
+    return channel === undefined ? payer : [...payer, { ...channel, amount: channelCost }];
+  }
+
+  /** The call is on record: what it cost takes the place of what was set aside. */
+  settle(used: LimitedUse | null, costs: readonly SpentShare[]): void {
+    for (const { reservation } of this.#held)
+      reservation.settle(reservation.shares.map((share) => amountOf(share, costs)));
+    this.#held = [];
+    for (const share of costs)
+      if (share.kind === "channel") this.#parts.money.budgets.spentOn(share, share.amount);
+    this.#attemptAdmission?.end(used);
+    this.#admission?.end(used);
+    this.#attemptAdmission = undefined;
+    this.#admission = undefined;
+  }
+
+  #model(): string {
+    return this.#facts?.model ?? "";
+  }
+
+  #expectedUse(): ExpectedUse {
+    const facts = this.#facts;
+    if (facts === undefined) throw new Error("nothing is asked yet");
+    this.#use ??= expectUse(this.#parts.request, facts, this.#textBytes);
+    return this.#use;
+  }
+
+  #question(outputCap: number | null = null): PriceQuestion {
+    const { caller, snapshot, admittedAtMs } = this.#parts;
+    const use = this.#expectedUse();
+    return { caller, snapshot, atMs: admittedAtMs, model: this.#model(), use, outputCap };
+  }
+
+  #expected(subjects: readonly LimitSubject[]): LimitedUse {
+    const counted = subjects.flatMap(({ rules }) => rules.map((rule) => rule.of));
+    if (counted.every((thing) => thing === "requests" || thing === "concurrency")) return noUse;
+    const { inputBytes, answers, outputLimit } = this.#expectedUse();
+    const dollars = counted.includes("dollars") ? dearestEstimate(this.#question()) : undefined;
+    return {
+      inputTokens: Math.ceil(inputBytes / bytesPerToken),
+      outputTokens: answers * (outputLimit ?? usualOutputTokens),
+      dollars: dollars ?? 0n,
+    };
+  }
+
+  #groups(): readonly Group[] {
+    const { caller, snapshot } = this.#parts;
+    const symbols = [caller.group, caller.fallbackGroup ?? caller.group];
+    return symbols.flatMap((symbol) => snapshot.groups.get(symbol) ?? []);
+  }
+
+  /** Claims of the key, the account and its balance; without amounts. */
+  #payerClaims(): readonly Omit<BudgetClaim, "amount">[] {
+    const { keyId, userId, key, user } = this.#parts.caller;
+    return [
+      ...(key.budget === null ? [] : [{ kind: "key", id: keyId, rule: key.budget } as const]),
+      ...(user.budget === null ? [] : [{ kind: "user", id: userId, rule: user.budget } as const]),
+      ...(user.billing === "prepaid" ? [{ kind: "balance", id: userId, rule: null } as const] : []),
+    ];
+  }
+
+  async #claim(wanted: readonly Omit<BudgetClaim, "amount">[]): Promise<void> {
+    const { money, admittedAtMs } = this.#parts;
+    if (wanted.length === 0) return;
+    const claims = wanted.map((claim) => ({
+      ...claim,
+      amount: dearestEstimate(this.#question(claim.rule?.reserveCap ?? null)) ?? 0n,
+    }));
+    const answer = await money.budgets.reserve(claims, admittedAtMs);
+    if (!answer.reserved) throw outOfMoney(answer.shortage, this.#question());
+    this.#held.push({ reservation: answer.reservation, claims });
+  }
+
+  /** The group that prices an attempt pays it: set aside at its first attempt. */
+  async #groupBars(group: Group | undefined): Promise<GatewayError | undefined> {
+    if (group === undefined || group.budget === null || this.#groupsHeld.has(group.symbol))
+      return undefined;
+    try {
+      await this.#claim([{ kind: "group", id: group.id, rule: group.budget }]);
+      this.#groupsHeld.add(group.symbol);
+      return undefined;
+    } catch (thrown) {
+      if (thrown instanceof GatewayError) return thrown;
+      throw thrown;
+    }
+  }
+
+  #barsUnpriced(candidate: Candidate, snapshot: Snapshot): boolean {
+    const who = snapshot.settings.unpricedModels;
+    if (who === "everybody" || (who === "without-budget" && !this.budgeted)) return false;
+    const where = {
+      channelId: candidate.channel.id,
+      atMs: this.#parts.admittedAtMs,
+      side: "charge",
+    } as const;
+    return snapshot.findPrice(candidate.billedModel, where) === undefined;
+  }
+
+  #channelShare(candidate: Candidate | undefined): BudgetShare | undefined {
+    const rule = candidate?.channel.budget ?? null;
+    if (candidate === undefined || rule === null) return undefined;
+    const { money, admittedAtMs } = this.#parts;
+    return money.budgets.shareOf({ kind: "channel", id: candidate.channel.id, rule }, admittedAtMs);
+  }
+}
+
+function subject(
+  kind: LimitSubject["kind"],
+  id: string,
+  rules: LimitSubject["rules"] = [],
+): readonly LimitSubject[] {
+  return rules.length === 0 ? [] : [{ kind, id, rules }];
+}
+
+/** A group pays what it priced; the others pay whoever answered. */
+function pays(claim: BudgetClaim | undefined, candidate: Candidate | undefined): boolean {
+  return claim?.kind !== "group" || claim.id === candidate?.group?.id;
+}
+
+function amountOf(share: BudgetShare, costs: readonly SpentShare[]): NanoDollars {
+  const spent = costs.find(
+    ({ kind, id, period }) => kind === share.kind && id === share.id && period === share.period,
+  );
+  return spent?.amount ?? 0n;
+}
+
+function notPriced(model: string): GatewayError {
+  const message = `Model ${model} has no price, so it cannot be called here`;
+  return new GatewayError("model_not_priced", message, { values: { model } });
+}
