@@ -31,6 +31,16 @@ export interface BudgetLeaseTable {
   renewed_at: bigint;
 }
 
+/** That operators were told of a budget: whoever makes the row tells them. */
+export interface BudgetAlertTable {
+  kind: string;
+  entity_id: bigint;
+  period: string;
+  /** Of the budget's amount. */
+  percent: number;
+  told_at: bigint;
+}
+
 /** How far a node's journal has been settled. */
 export interface JournalCursorTable {
   node_id: string;

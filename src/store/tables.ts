@@ -4,8 +4,19 @@
  * one definition holds everywhere. All times are milliseconds UTC of the database's clock.
  */
 import type { Generated } from "kysely";
+import type { RedeemAttemptTable, RedemptionCodeTable } from "./account-tables.ts";
+import type {
+  ClusterTable,
+  LeaseTable,
+  MigrationTable,
+  NodeTable,
+  SyncChangeTable,
+  SyncCommitTable,
+  SyncHeadTable,
+} from "./cluster-tables.ts";
 import type {
   AccountEntryTable,
+  BudgetAlertTable,
   BudgetLeaseTable,
   BudgetTable,
   CallDetailTable,
@@ -14,6 +25,8 @@ import type {
 } from "./money-tables.ts";
 import type { AuditTable, CallTable, ResourceTable, ResponseStateTable } from "./record-tables.ts";
 
+export type * from "./account-tables.ts";
+export type * from "./cluster-tables.ts";
 export type * from "./money-tables.ts";
 export type { AuditTable, CallTable, ResourceTable, ResponseStateTable } from "./record-tables.ts";
 
@@ -80,6 +93,8 @@ export interface GroupTable extends ConfigRow {
   budget: string | null;
   /** JSON (sync/limit-field.ts); null: none. */
   limits: string | null;
+  /** Whoever was credited this much in all comes into the group; null: nobody. */
+  promote_at: bigint | null;
   created_at: bigint;
   updated_at: bigint;
 }
@@ -175,6 +190,11 @@ export interface UserTable extends ConfigRow {
   limits: string | null;
   /** Millionths; null: one. */
   ratio: bigint | null;
+  /** Account whose invitation this one came by. */
+  invited_by: bigint | null;
+  /** What its inviter and it itself get for that; null: nothing. */
+  inviter_reward: bigint | null;
+  invitee_reward: bigint | null;
   created_at: bigint;
   updated_at: bigint;
 }
@@ -186,83 +206,6 @@ export interface TokenTable extends ConfigRow {
   name: string;
   expires_at: bigint | null;
   created_at: bigint;
-}
-
-/** One row: what makes these tables one cluster. */
-export interface ClusterTable {
-  id: number;
-  cluster_id: string;
-  /** Sealed with HKDF(SECRET_KEY); opening it proves that the secret is the cluster's. */
-  pepper: string;
-  data_key: string;
-  setup_token_hash: string | null;
-  setup_expires_at: bigint | null;
-  created_at: bigint;
-}
-
-/** One row: the revision that everything follows. */
-export interface SyncHeadTable {
-  id: number;
-  epoch: string;
-  revision: bigint;
-  commit_id: string;
-  /** The change log is complete for revisions above this one. */
-  min_retained: bigint;
-  /** Lowest snapshot schema that a reader must support. */
-  min_reader: number;
-  committed_at: bigint;
-}
-
-export interface SyncCommitTable {
-  revision: bigint;
-  commit_id: string;
-  txn_id: string;
-  author: string;
-  node_id: string;
-  summary: string;
-  committed_at: bigint;
-}
-
-export interface SyncChangeTable {
-  revision: bigint;
-  seq: number;
-  kind: string;
-  entity_id: string;
-  /** `u` (written) or `d` (deleted). */
-  op: string;
-}
-
-export interface NodeTable {
-  node_id: string;
-  incarnation: string;
-  type: string;
-  version: string;
-  schema_version: number;
-  started_at: bigint;
-  heartbeat_at: bigint;
-  state: string;
-  epoch: string;
-  applied_revision: bigint;
-  commit_id: string;
-  digest: string;
-  lag_ms: bigint;
-  staleness_ms: bigint;
-  last_error: string | null;
-  /** JSON array of quarantined rows. */
-  rejected: string;
-}
-
-export interface LeaseTable {
-  name: string;
-  holder: string;
-  fence: bigint;
-  expires_at: bigint;
-  renewed_at: bigint;
-}
-
-export interface MigrationTable {
-  name: string;
-  applied_at: bigint;
 }
 
 /** All tables by name. */
@@ -288,9 +231,12 @@ export interface Tables {
   resources: ResourceTable;
   budgets: BudgetTable;
   budget_leases: BudgetLeaseTable;
+  budget_alerts: BudgetAlertTable;
   journal_cursors: JournalCursorTable;
   usage_rollups: UsageRollupTable;
   call_details: CallDetailTable;
   account_entries: AccountEntryTable;
+  redemption_codes: RedemptionCodeTable;
+  redeem_attempts: RedeemAttemptTable;
   switchyard_migrations: MigrationTable;
 }

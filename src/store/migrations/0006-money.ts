@@ -68,6 +68,11 @@ const tables: readonly TableDefinition[] = [
     indexes: [["node_id"]],
   },
   {
+    name: "budget_alerts",
+    columns: { kind, entity_id: bigint, period: word, percent: int, told_at: bigint },
+    primaryKey: ["kind", "entity_id", "period", "percent"],
+  },
+  {
     name: "journal_cursors",
     columns: {
       node_id: key,
