@@ -19,11 +19,17 @@ export interface LimitedUse {
   readonly dollars: NanoDollars;
 }
 
+/** Whose names the headers bear: `x-ratelimit-*`, as most clients know them, or `anthropic-ratelimit-*`. */
+export type HeaderForm = "standard" | "anthropic";
+
 /** A call that was let in; or one attempt of it, for limits of channels and credentials. */
 export interface Admission {
-  /** Standard headers of the tightest limit (`x-ratelimit-limit-requests`, …); empty where there is none. */
-  headers(): Readonly<Record<string, string>>;
-  /** It is over: what it took in place of what was expected; null: it took nothing (nothing was delivered). */
+  /** Headers of the tightest limit (`x-ratelimit-limit-requests`, …); empty where there is none. */
+  headers(form?: HeaderForm): Readonly<Record<string, string>>;
+  /**
+   * It is over: what it took in place of what was expected. Zeros: it counts as a request that took no tokens; null: it
+   * took nothing at all (nothing was delivered). Later calls do nothing.
+   */
   end(used: LimitedUse | null): void;
 }
 
@@ -31,9 +37,11 @@ export interface Admission {
 export interface LimitReached {
   readonly subject: LimitSubject["kind"];
   readonly rule: LimitRule;
-  /** Seconds until one may try again. */
+  /** Whole seconds until one may try again, at least 1. */
   readonly retryAfterS: number;
+  /** As {@link Admission.headers} of the standard form. */
   readonly headers: Readonly<Record<string, string>>;
+  headersAs(form: HeaderForm): Readonly<Record<string, string>>;
 }
 
 export type LimitAnswer =
@@ -41,7 +49,10 @@ export type LimitAnswer =
   | { readonly admitted: false; readonly reached: LimitReached };
 
 export interface Limits {
-  /** Takes from all limits or from none. Waits for nobody but under rules that are `exact`, and then ≤ 50 ms. */
+  /**
+   * Takes from all limits or from none. Answers at once, but for the shared counter (≤ 50 ms): under rules that are
+   * `exact`, under concurrency, and where this node holds nothing of the limit yet.
+   */
   admit(
     subjects: readonly LimitSubject[],
     model: string,
