@@ -18,7 +18,6 @@ import type { CallLog } from "./log/call-record.ts";
 import { makeMetrics } from "./metrics/metrics.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Bell } from "./store/bell.ts";
-import { insertCalls } from "./store/calls.ts";
 import { openCluster } from "./store/cluster.ts";
 import type { Database } from "./store/database.ts";
 import { explainConnectError } from "./store/explain-connect-error.ts";
@@ -30,6 +29,7 @@ import { makeRedisBell } from "./store/redis-bell.ts";
 import { getSnapshotBlob, putSnapshotBlob } from "./store/redis-blob.ts";
 import { openRedis } from "./store/redis.ts";
 import type { Redis } from "./store/redis.ts";
+import { makeSettlementStore } from "./store/settlement.ts";
 import { makeSyncStore } from "./store/sync-sql.ts";
 import { openSync } from "./sync/open-sync.ts";
 import type { OpenedSync } from "./sync/sync-parts.ts";
@@ -117,7 +117,7 @@ function openNodeLog(core: Core, nodeId: string): CallLog {
   return openCallLog({
     folder: join(config.dataDir, "nodes", nodeId, "calls"),
     nodeId,
-    insert: (rows) => insertCalls(database.writes, rows),
+    store: makeSettlementStore(database.writes),
     clock: systemClock,
     logger,
     onDropped: (count) => metrics.calls.recordsDropped(count),

@@ -1,123 +1,118 @@
 /**
  * Finished calls on their way to SQL: journal first, then batches, off the path of any call.
- * Promises: a call never waits for it; an outage of the database loses none of it below the journal's cap; a batch that
- * is written twice counts once (the call id is the row's key).
+ * Promises: what the journal took survives any kill of the process; an outage of the database loses none of it below
+ * the journal's cap; whatever is tried twice counts once.
  */
-import type { Cancel, Clock } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
+import type { RandomBytes } from "../core/ids.ts";
+import { makeId, systemRandom } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
-import type { NewCallRow } from "../store/calls.ts";
+import type { SettlementStore } from "../store/settlement.ts";
 import type { CallLog } from "./call-record.ts";
-import { callRow } from "./call-row.ts";
 import { Journal } from "./journal.ts";
-import type { Segment } from "./journal.ts";
+import type { JournalDisk } from "./journal-disk.ts";
+import { systemJournalDisk } from "./journal-disk.ts";
+import { makeLeftJournals } from "./left-journals.ts";
+import { makeSettler } from "./settler.ts";
 
 export interface CallLogParts {
-  /** This node's folder; the journal lies below it. */
+  /** Where this node's journal lies. */
   readonly folder: string;
   readonly nodeId: string;
-  /** Writes rows that are not there yet (store/calls.ts insertCalls). */
-  readonly insert: (rows: readonly NewCallRow[]) => Promise<void>;
+  readonly store: SettlementStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Calls that the cap turned away. */
+  /** Calls that neither the disk nor the memory had room for. */
   readonly onDropped: (count: number) => void;
-  /** Most bytes of the journal (256 MB). */
+  /** Most bytes of the journal (2 GB). */
   readonly capBytes?: number;
+  /** Bytes at which the next segment begins (8 MB). */
+  readonly segmentBytes?: number;
+  /** Most unsettled calls kept in memory beside the disk (5000). */
+  readonly heldCalls?: number;
+  /** Whether a call waits until the disk itself was forced. */
+  readonly forceEach?: boolean;
+  /** Replaced in simulations; else the machine's own. */
+  readonly disk?: JournalDisk;
+  readonly random?: RandomBytes;
 }
 
-/** How long a call may wait for its row while the database is well. */
-const settleEveryMs = 500;
-const retryMaxMs = 5000;
-/** Making one statement holds the loop up; one of a known size need not be prepared anew each time. */
-const rowsPerInsert = 64;
+const megabyte = 1024 * 1024;
 
-/** Opens the log and settles what an earlier process left. */
+/** Opens the log and settles what earlier processes left. */
 export function openCallLog(parts: CallLogParts): CallLog {
+  const { folder, nodeId, store, clock, logger, onDropped } = parts;
+  const incarnation = makeId(8, parts.random ?? systemRandom);
+  const disk = parts.disk ?? systemJournalDisk;
+  const telling = tellOnce(logger);
+  const capBytes = parts.capBytes ?? 2048 * megabyte;
   const journal = new Journal({
-    folder: parts.folder,
-    capBytes: parts.capBytes ?? 256 * 1024 * 1024,
-    heldRecords: 5000,
-    onFault: (error) =>
-      parts.logger.error({ error: messageOf(error) }, "the call journal cannot be written"),
+    folder,
+    incarnation,
+    disk,
+    clock,
+    capBytes,
+    // A segment goes when it is whole and settled: many of them must fit under the cap.
+    segmentBytes: Math.min(parts.segmentBytes ?? 8 * megabyte, capBytes / 16),
+    heldCalls: parts.heldCalls ?? 5000,
+    refusedBytes: 64 * megabyte,
+    forceEach: parts.forceEach ?? false,
+    onFault: telling.fault,
+    onDropped: (count) => {
+      onDropped(count);
+      telling.dropped();
+    },
   });
-  const settler = makeSettler(parts, journal);
-  let dropping = false;
-  settler.plan(0);
+  const left = makeLeftJournals({
+    folder,
+    nodeId,
+    incarnation,
+    disk,
+    store,
+    logger,
+    onBytes: (bytes) => {
+      journal.foreignBytes = bytes;
+    },
+  });
+  const settler = makeSettler({ journal, left, store, nodeId, incarnation, clock, logger });
+  settler.start();
   return {
-    open: () => undefined,
+    open: (call) => journal.open(call),
     get writable() {
-      return true;
+      telling.writable(journal.writable);
+      return journal.writable;
     },
-    record: (call) => {
-      const taken = journal.append(call);
-      if (!taken) parts.onDropped(1);
-      if (!taken && !dropping)
-        parts.logger.error(
-          { bytes: journal.bytes },
-          "the call journal is full: calls are no longer recorded",
-        );
-      dropping = !taken;
-      return journal.written();
+    record: (call) => journal.close(call),
+    close: async () => {
+      const settled = await settler.close();
+      await journal.end(settled && journal.oldestOpenMs === Infinity);
     },
-    close: () => settler.close(),
   };
 }
 
-interface Settler {
-  plan(delayMs: number): void;
-  close(): Promise<void>;
-}
-
-function makeSettler(parts: CallLogParts, journal: Journal): Settler {
-  let failures = 0;
-  let running: Promise<void> | undefined;
-  let cancel: Cancel = () => undefined;
-  let closing = false;
-
-  function plan(delayMs: number): void {
-    if (closing) return;
-    cancel = parts.clock.after(delayMs, () => {
-      running = settleAll().finally(() => {
-        running = undefined;
-        plan(failures === 0 ? settleEveryMs : Math.min(retryMaxMs, settleEveryMs * 2 ** failures));
-      });
-    });
-  }
-  async function settleAll(): Promise<void> {
-    for (const segment of await journal.rotate()) if (!(await settled(segment))) return;
-  }
-  async function settled(segment: Segment): Promise<boolean> {
-    try {
-      const { records, damaged } = await journal.read(segment);
-      if (damaged > 0)
-        parts.logger.warn({ damaged, file: segment.path }, "the call journal held damaged lines");
-      for (let at = 0; at < records.length; at += rowsPerInsert)
-        await parts.insert(
-          records.slice(at, at + rowsPerInsert).map((record) => callRow(record, parts.nodeId)),
-        );
-      await journal.remove(segment);
-      if (failures > 0) parts.logger.info({}, "calls are written to the database again");
-      failures = 0;
-      return true;
-    } catch (error) {
-      failures += 1;
-      if (failures === 1)
-        parts.logger.warn(
-          { error: messageOf(error) },
-          "calls cannot be written to the database; they are kept in the journal",
-        );
-      return false;
-    }
-  }
+/** A disk that refuses is told of when it begins to, and when it takes calls again. */
+function tellOnce(logger: Logger): {
+  fault(error: unknown): void;
+  dropped(): void;
+  writable(is: boolean): void;
+} {
+  let faulty = false;
+  let dropping = false;
   return {
-    plan,
-    close: async () => {
-      closing = true;
-      cancel();
-      await running;
-      failures = 0;
-      await settleAll();
+    fault: (error) => {
+      if (!faulty) logger.error({ error: messageOf(error) }, "the call journal cannot be written");
+      faulty = true;
+    },
+    dropped: () => {
+      if (!dropping) logger.error({}, "the call journal is full: calls are no longer recorded");
+      dropping = true;
+    },
+    writable: (is) => {
+      if (!is) return;
+      if (faulty || dropping) logger.info({}, "the call journal takes calls again");
+      faulty = false;
+      dropping = false;
     },
   };
 }

@@ -1,10 +1,87 @@
-/** A finished call as its table row. */
+/** A call as it is settled: its row, what it takes of budgets, what is kept of it for some days. */
 import { dayOf } from "../store/calls.ts";
 import type { NewCallRow } from "../store/calls.ts";
-import type { CallRecord } from "./call-record.ts";
+import type { SettledCall } from "../store/settlement-batch.ts";
+import type { CallRecord, OpenCall } from "./call-record.ts";
+
+/** As the journal has it: nothing is priced anew. `recovered`: a later process writes it for one that died. */
+export function settledCall(record: CallRecord, nodeId: string, recovered: boolean): SettledCall {
+  const { shares, details } = record;
+  return {
+    row: { ...callRow(record, nodeId), recovered: Number(recovered) },
+    shares: shares.filter(({ amount }) => amount !== 0n),
+    details: details === null ? null : JSON.stringify(details),
+  };
+}
+
+/** A call that the death of its process cut: it costs nothing. */
+export function interruptedCall(call: OpenCall, nodeId: string): SettledCall {
+  return {
+    row: {
+      ...openRow(call, nodeId),
+      input_tokens: 0n,
+      cache_read_tokens: 0n,
+      cache_write_tokens: 0n,
+      output_tokens: 0n,
+      reasoning_tokens: 0n,
+      cache_write_1h_tokens: 0n,
+      estimated: 0,
+      unpriced: 0,
+      cost: 0n,
+      channel_cost: 0n,
+      price_id: null,
+    },
+    shares: [],
+    details: null,
+  };
+}
+
+type UsageColumn =
+  | "input_tokens"
+  | "cache_read_tokens"
+  | "cache_write_tokens"
+  | "output_tokens"
+  | "reasoning_tokens"
+  | "cache_write_1h_tokens"
+  | "estimated"
+  | "unpriced"
+  | "cost"
+  | "channel_cost"
+  | "price_id";
+
+function openRow(call: OpenCall, nodeId: string): Omit<NewCallRow, UsageColumn> {
+  return {
+    day: dayOf(call.admittedAtMs),
+    call_id: call.callId,
+    admitted_at: BigInt(Math.floor(call.admittedAtMs)),
+    node_id: nodeId,
+    key_id: BigInt(call.keyId),
+    user_id: BigInt(call.userId),
+    group: call.group,
+    channel_id: null,
+    dialect: call.dialect,
+    operation: call.operation,
+    model_asked: call.model,
+    model_billed: call.model,
+    model_sent: null,
+    model_reported: null,
+    status: 0,
+    error: null,
+    outcome: "interrupted",
+    stream: 0,
+    attempts: 0,
+    revision: 0n,
+    first_byte_ms: null,
+    duration_ms: 0,
+    end_user: null,
+    address: call.address,
+    service_tier: null,
+    recovered: 1,
+  };
+}
 
 /** The row of a call on a node. Cache writes of both lifetimes share one column; the cost already tells them apart. */
-export function callRow(record: CallRecord, nodeId: string): NewCallRow {
+function callRow(record: CallRecord, nodeId: string): NewCallRow {
   const { usage } = record;
   return {
     day: dayOf(record.admittedAtMs),

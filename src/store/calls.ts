@@ -35,16 +35,58 @@ const widths: Readonly<Partial<Record<keyof CallTable, number>>> = {
   outcome: 64,
   end_user: 255,
   address: 255,
+  service_tier: 64,
 };
+
+/** Every column, in the order of bulk inserts. */
+export const callColumns = [
+  "day",
+  "call_id",
+  "admitted_at",
+  "node_id",
+  "key_id",
+  "user_id",
+  "group",
+  "channel_id",
+  "dialect",
+  "operation",
+  "model_asked",
+  "model_billed",
+  "model_sent",
+  "model_reported",
+  "status",
+  "error",
+  "outcome",
+  "stream",
+  "attempts",
+  "input_tokens",
+  "cache_read_tokens",
+  "cache_write_tokens",
+  "output_tokens",
+  "reasoning_tokens",
+  "estimated",
+  "unpriced",
+  "cost",
+  "price_id",
+  "revision",
+  "first_byte_ms",
+  "duration_ms",
+  "end_user",
+  "address",
+  "cache_write_1h_tokens",
+  "channel_cost",
+  "service_tier",
+  "recovered",
+] as const satisfies readonly (keyof CallTable)[];
 
 /** Inserts calls that are not there yet. */
 export async function insertCalls(db: Sql, calls: readonly NewCallRow[]): Promise<void> {
-  for (const chunk of chunksOf(calls.map(fitting), 200))
+  for (const chunk of chunksOf(calls.map(fittingCall), 200))
     await insertUnlessThere(db, "calls", chunk);
 }
 
 /** Cuts what is too long, and drops NUL, which PostgreSQL cannot hold. */
-function fitting(call: NewCallRow): NewCallRow {
+export function fittingCall(call: NewCallRow): NewCallRow {
   const fitted: Record<string, unknown> = { ...call };
   for (const [column, width] of Object.entries(widths)) {
     const value = fitted[column];
