@@ -50,7 +50,7 @@ export function periodAt(period: BudgetPeriod, timeZone: string, atMs: number): 
 type OffsetAt = (atMs: number) => number;
 
 /** Milliseconds that a zone's clocks are ahead of UTC at an instant. */
-function offsetsOf(timeZone: string): OffsetAt {
+export function offsetsOf(timeZone: string): OffsetAt {
   const format = new Intl.DateTimeFormat("en-US", {
     timeZone,
     hourCycle: "h23",

@@ -1,45 +1,94 @@
 /**
- * What a call costs: usage × price × group ratio in nano-dollars.
- * Promise kept here: the lines are summed exactly, divided and rounded half-up once.
+ * What a call costs: usage × price × ratios, in nano-dollars.
+ * Promise kept here: the lines are summed exactly, multiplied, and rounded half-up once; never negative, never wrapped.
  */
-import { type NanoDollars, divideHalfUp, ratioOne, type Millionths } from "../core/money.ts";
-import type { Price } from "../sync/entities.ts";
+import {
+  type Millionths,
+  type NanoDollars,
+  divideHalfUp,
+  maxNano,
+  ratioOne,
+} from "../core/money.ts";
+import type { Price } from "../sync/price-rates.ts";
 import type { Usage } from "../wire/usage.ts";
+import { type ChargeLine, countOf, makeLines } from "./charge-lines.ts";
+import { resolveRates } from "./resolve-rates.ts";
+
+export type { ChargeLine } from "./charge-lines.ts";
+
+/** What a call is charged by. */
+export interface Charging {
+  readonly usage: Usage;
+  /** Undefined: the model has no price. */
+  readonly price: Price | undefined;
+  /** Of the group, the key and the user. */
+  readonly ratios: readonly Millionths[];
+  /** Service tier that the reply states; null: none. */
+  readonly tier: string | null;
+  /** Instant of the admission, ms UTC. */
+  readonly atMs: number;
+}
 
 export interface Charge {
   readonly cost: NanoDollars;
+  /** Before the ratios. */
+  readonly lines: readonly ChargeLine[];
   readonly priceId: number | null;
+  readonly priceRev: number | null;
   /** No price was found, so nothing is charged. */
   readonly unpriced: boolean;
 }
 
-const tokensPerPrice = 1_000_000n;
-
-/**
- * A bucket without a price of its own is charged at the nearest one: cache reads and 5-minute writes at `input`,
- * 1-hour writes as 5-minute ones, output at `input`; without `input` such a bucket is free.
- */
-function nanoMillionths(usage: Usage, price: Price): bigint {
-  const input = price.input ?? 0n;
-  const write5m = price.cacheWrite5m ?? input;
-  return (
-    BigInt(usage.input) * input +
-    BigInt(usage.cacheRead) * (price.cacheRead ?? input) +
-    BigInt(usage.cacheWrite5m) * write5m +
-    BigInt(usage.cacheWrite1h) * (price.cacheWrite1h ?? write5m) +
-    BigInt(usage.output) * (price.output ?? input)
-  );
-}
-
-/** The charge of a call that delivered something. */
-export function makeCharge(usage: Usage, price: Price | undefined, ratio: Millionths): Charge {
-  if (price === undefined) return { cost: 0n, priceId: null, unpriced: true };
-  const cost =
-    price.mode === "call"
-      ? divideHalfUp((price.perCall ?? 0n) * ratio, ratioOne)
-      : divideHalfUp(nanoMillionths(usage, price) * ratio, tokensPerPrice * ratioOne);
-  return { cost, priceId: price.id, unpriced: false };
-}
-
 /** The charge of a call that delivered nothing. */
-export const noCharge: Charge = { cost: 0n, priceId: null, unpriced: false };
+export const noCharge: Charge = {
+  cost: 0n,
+  lines: [],
+  priceId: null,
+  priceRev: null,
+  unpriced: false,
+};
+
+/** The charge of a call that delivered something. Never throws. */
+export function makeCharge(charging: Charging): Charge {
+  const { usage, price, ratios, tier, atMs } = charging;
+  if (price === undefined) return { ...noCharge, unpriced: true };
+  const held = resolveRates(price, { inputTokens: inputTokensOf(usage), atMs, tier });
+  const lines = makeLines(usage, price, held);
+  const cost = sumLines(lines, ratios);
+  return { cost, lines, priceId: price.id, priceRev: price.rev, unpriced: false };
+}
+
+/** All tokens that went in, however they were read: what tiers are told by. */
+function inputTokensOf(usage: Usage): number {
+  const { input, cacheRead, cacheWrite5m, cacheWrite1h } = usage;
+  return countOf(input) + countOf(cacheRead) + countOf(cacheWrite5m) + countOf(cacheWrite1h);
+}
+
+const millionth = 1_000_000n;
+/** Divisible by all that a rate may be per. */
+const commonPer = 9_000_000n;
+
+/** Lines × ratios, rounded once. An amount beyond what is kept is the largest that is. */
+export function sumLines(lines: readonly ChargeLine[], ratios: readonly Millionths[]): NanoDollars {
+  const depth = Math.max(0, ...lines.map((line) => line.factors.length));
+  let sum = 0n;
+  for (const { units, rate, per, factors } of lines) {
+    let amount = microUnits(units) * rate * (commonPer / BigInt(per));
+    for (let index = 0; index < depth; index += 1) amount *= factors[index] ?? ratioOne;
+    sum += amount;
+  }
+  let divisor = commonPer * millionth * ratioOne ** BigInt(depth);
+  for (const ratio of ratios) {
+    sum *= ratio;
+    divisor *= ratioOne;
+  }
+  const cost = divideHalfUp(sum, divisor);
+  return cost < 0n ? 0n : cost > maxNano ? maxNano : cost;
+}
+
+/** Millionths of a unit: seconds have decimals. */
+function microUnits(units: number): bigint {
+  return Number.isInteger(units)
+    ? BigInt(units) * millionth
+    : BigInt(Math.round(units * Number(millionth)));
+}

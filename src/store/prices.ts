@@ -12,6 +12,10 @@ export interface PriceFilters {
   readonly mode?: string | undefined;
   /** Part of the model's name. */
   readonly search?: string | undefined;
+  readonly source?: string | undefined;
+  /** 0: those of every channel. */
+  readonly channelId?: number | undefined;
+  readonly side?: "charge" | "cost" | undefined;
 }
 
 export async function listPrices(
@@ -27,6 +31,11 @@ export async function listPrices(
   if (after !== undefined) query = query.where("id", ">", readIdCursor(after));
   if (filters.model !== undefined) query = query.where("model", "=", filters.model);
   if (filters.mode !== undefined) query = query.where("mode", "=", filters.mode);
+  if (filters.source !== undefined) query = query.where("source", "=", filters.source);
+  if (filters.channelId !== undefined)
+    query = query.where("channel_id", "=", BigInt(filters.channelId));
+  if (filters.side !== undefined)
+    query = query.where("is_cost", "=", filters.side === "cost" ? 1 : 0);
   if (filters.search !== undefined) query = query.where(holdsText(db, "model", filters.search));
   return toIdPage(await query.execute(), limit);
 }

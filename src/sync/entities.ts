@@ -4,8 +4,11 @@
  */
 import type { BudgetRule } from "../core/budget-rule.ts";
 import type { LimitRule } from "../core/limit-rule.ts";
-import type { Millionths, NanoDollars } from "../core/money.ts";
+import type { Millionths } from "../core/money.ts";
 import type { Json, JsonObject } from "../core/json-value.ts";
+import type { FindPrice, Price } from "./price-rates.ts";
+
+export type { Price } from "./price-rates.ts";
 
 export interface Credential {
   readonly id: number;
@@ -121,22 +124,6 @@ export interface Group extends SpendingRules {
   readonly enabled: boolean;
 }
 
-export interface Price {
-  readonly id: number;
-  readonly rev: number;
-  /** Name or `prefix*`. */
-  readonly model: string;
-  readonly mode: "tokens" | "call";
-  /** Nano-dollars per million tokens; undefined: the bucket falls back as meter/ tells. */
-  readonly input?: NanoDollars;
-  readonly output?: NanoDollars;
-  readonly cacheRead?: NanoDollars;
-  readonly cacheWrite5m?: NanoDollars;
-  readonly cacheWrite1h?: NanoDollars;
-  /** Nano-dollars. */
-  readonly perCall?: NanoDollars;
-}
-
 export interface ModelInfo {
   readonly id: number;
   readonly rev: number;
@@ -161,6 +148,8 @@ export interface Settings {
   readonly systemName: string;
   /** Whether responses are kept for callers of Responses whose upstream keeps none. */
   readonly responseState: "on" | "off";
+  /** Who may call models that have no price. */
+  readonly unpricedModels: "without-budget" | "nobody" | "everybody";
 }
 
 /** A row that is kept out (or kept at its previous good content), and why. */
@@ -201,8 +190,12 @@ export interface Snapshot {
   /** Names of settings that are set, with their raw value (for GET /api/settings). */
   readonly settingValues: Readonly<Record<string, Json>>;
   readonly routes: RouteIndex;
-  /** Price for a model: exact name, else longest `prefix*`; undefined when unpriced. */
-  findPrice(model: string): Price | undefined;
+  /**
+   * Price for a model, undefined when unpriced: the channel's own before the general ones, the exact name before the
+   * longest `prefix*`, and of several the latest that holds. Without `where`: what callers of any channel pay, by the
+   * row that begins last.
+   */
+  readonly findPrice: FindPrice;
   readonly rejected: readonly Rejected[];
   /** Order-independent digest over (kind, id, served rev, quarantined). */
   readonly digest: string;

@@ -53,7 +53,7 @@ export const ratioField = z
   .pipe(ratioColumn);
 
 /** A point in time: ISO 8601 with a zone, or ms UTC; ms UTC after parsing. */
-const instant = z
+export const instantField = z
   .union([
     z.iso.datetime({ offset: true, error: "must be a time such as 2030-01-31T00:00:00Z" }),
     z.int(),
@@ -76,7 +76,7 @@ export const budgetField = z
       .transform((list) => [...new Set(list)].sort((left, right) => left - right))
       .default([]),
     raise: z
-      .strictObject({ amount: dollarsField, until: instant })
+      .strictObject({ amount: dollarsField, until: instantField })
       .transform(({ amount, until }) => ({ amount, untilMs: until }))
       .nullable()
       .default(null),

@@ -15,7 +15,7 @@ import type {
   Rejected,
   Snapshot,
 } from "./entities.ts";
-import { findByPattern, makePatternIndex } from "./pattern-index.ts";
+import { makeFindPrice } from "./price-index.ts";
 import type { ChannelChange, RouteTable } from "./route-index.ts";
 import { changeRoutes, emptyRoutes, makeRouteIndex } from "./route-index.ts";
 import type { Touched } from "./row-set.ts";
@@ -212,11 +212,9 @@ function pricesOf(
   if (before !== undefined && touched.price.size === 0)
     return { prices: before.prices, findPrice: before.findPrice };
   const prices = sorted<Price>(rowSet.rows.price);
-  // Reversed, so that of two rows for one model the lowest id is put last and wins on every node.
-  const index = makePatternIndex(prices.toReversed().map((price) => [price.model, price] as const));
   return {
     prices: new Map(prices.map((price) => [price.id, price])),
-    findPrice: (model) => findByPattern(index, model),
+    findPrice: makeFindPrice(prices),
   };
 }
 
