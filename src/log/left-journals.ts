@@ -10,6 +10,7 @@ import { sealedPosition } from "../store/settlement.ts";
 import { interruptedCall, settledCall } from "./call-row.ts";
 import type { OpenCall } from "./call-record.ts";
 import type { JournalDisk } from "./journal-disk.ts";
+import type { JournalEntry } from "./journal-line.ts";
 import { readEntries } from "./read-segment.ts";
 import type { SegmentSource } from "./read-segment.ts";
 import type { SegmentName } from "./segments.ts";
@@ -123,19 +124,21 @@ async function* batchesOf(
     const source = sourceOf(parts, segment);
     for (let at = 0; at < segment.size;) {
       const { entries, next } = await readEntries(source, at, batchCalls);
-      const calls: PlacedSettled[] = [];
-      for (const { entry, end } of entries) {
-        if (entry.kind === "open") running.set(entry.call.callId, entry.call);
-        else {
-          running.delete(entry.call.callId);
-          const call = settledCall(entry.call, parts.nodeId, true);
-          calls.push({ call, end: positionAt(segment.number, end) });
-        }
-      }
+      for (const { entry } of entries) follow(running, entry);
+      const calls = entries.flatMap(({ entry, end }) => {
+        if (entry.kind === "open") return [];
+        const call = settledCall(entry.call, parts.nodeId, true);
+        return [{ call, end: positionAt(segment.number, end) }];
+      });
       yield { calls, end: positionAt(segment.number, next) };
       at = next;
     }
   }
+}
+
+function follow(running: Map<string, OpenCall>, entry: JournalEntry): void {
+  if (entry.kind === "open") running.set(entry.call.callId, entry.call);
+  else running.delete(entry.call.callId);
 }
 
 function sourceOf(

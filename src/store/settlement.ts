@@ -10,7 +10,7 @@ import type { BulkRow } from "./bulk-insert.ts";
 import { bulkInsert } from "./bulk-insert.ts";
 import { callColumns } from "./calls.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
-import { violatedUnique } from "./sql-errors.ts";
+import { isRetryable, violatedUnique } from "./sql-errors.ts";
 import { fitCall, foldBatch, rollupSpan } from "./settlement-batch.ts";
 import type { FoldedBatch, RollupSums, SettledCall, SettledShare } from "./settlement-batch.ts";
 
@@ -44,9 +44,20 @@ export function makeSettlementStore(db: Sql): SettlementStore {
   const budgets = new Set<string>();
   return {
     openCursor: (nodeId, incarnation) => openCursor(db, nodeId, incarnation),
-    settle: (settlement) => settle(db, settlement, budgets),
+    settle: (settlement) => retried(() => settle(db, settlement, budgets)),
     sealOthers: (nodeId, present) => sealOthers(db, nodeId, present),
   };
+}
+
+/** Lost against another transaction: nothing was written. */
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === 5 || !isRetryable(error)) throw error;
+    }
+  }
 }
 
 async function openCursor(db: Sql, nodeId: string, incarnation: string): Promise<bigint> {
