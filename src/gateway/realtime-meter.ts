@@ -3,18 +3,21 @@
  * Promises kept here: a response is charged at the prices that held when it began, and a session in which nothing was
  * said leaves no record.
  */
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError, toGatewayError } from "../core/errors.ts";
 import { makeCallId } from "../core/ids.ts";
 import type { EndedResponse } from "../dialects/realtime-events.ts";
 import { type Candidate, mapModel } from "../route/plan.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Usage } from "../wire/usage.ts";
 import { type Pinned, bareFacts } from "./admit-socket.ts";
+import { type RealtimeMoneyParts, beginSpending } from "./realtime-spending.ts";
 import type { GatewayParts } from "./serve-call.ts";
 import { Tally } from "./tally.ts";
 
 interface RunningResponse {
   readonly tally: Tally;
+  /** Resolves when it is known what was set aside. */
+  readonly ready: Promise<void>;
   textBytes: number;
   firstContentAtMs: number | null;
 }
@@ -28,7 +31,9 @@ export interface RealtimeMeterParts {
   /** Name asked for. */
   readonly model: string;
   readonly candidate: Candidate;
-  readonly parts: Pick<GatewayParts, "clock" | "sync" | "meters" | "callLog">;
+  readonly parts: RealtimeMoneyParts & Pick<GatewayParts, "clock" | "meters" | "callLog">;
+  /** A response began of itself that cannot be paid. */
+  readonly onRefused: (error: GatewayError) => void;
 }
 
 export class RealtimeMeter {
@@ -100,12 +105,24 @@ export class RealtimeMeter {
     });
     tally.authenticated(pinned.caller, pinned.snapshot);
     tally.parsed(bareFacts(model));
+    const ready = this.#reserve(tally, pinned, model);
     tally.attempted(candidate);
-    return { tally, textBytes: 0, firstContentAtMs: null };
+    return { tally, ready, textBytes: 0, firstContentAtMs: null };
+  }
+
+  /** What has begun goes on; where it cannot be paid the session ends, and it is charged as far as it came. */
+  async #reserve(tally: Tally, pinned: Pinned, model: string): Promise<void> {
+    const { parts, request, onRefused } = this.#parts;
+    try {
+      tally.admitted(await beginSpending(parts, request, pinned, model));
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      if (error.kind !== "temporarily_unavailable") onRefused(error);
+    }
   }
 
   #close(
-    { tally, textBytes, firstContentAtMs }: RunningResponse,
+    { tally, ready, textBytes, firstContentAtMs }: RunningResponse,
     told: {
       readonly usage: Usage | null;
       readonly error: GatewayError | null;
@@ -125,6 +142,6 @@ export class RealtimeMeter {
       },
       () => 0,
     );
-    tally.close(successStatus);
+    void ready.then(() => tally.close(successStatus));
   }
 }

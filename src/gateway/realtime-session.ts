@@ -23,6 +23,7 @@ import type { ManagedSocket } from "../wire/managed-socket.ts";
 import type { Socket, SocketListener, SocketMessage } from "../wire/socket.ts";
 import { type Pinned, currentSnapshot } from "./admit-socket.ts";
 import { RealtimeMeter } from "./realtime-meter.ts";
+import { checkPayable } from "./realtime-spending.ts";
 import type { GatewayParts } from "./serve-call.ts";
 import { SocketPump } from "./socket-pump.ts";
 
@@ -58,7 +59,8 @@ export class RealtimeSession {
     this.#parts = parts;
     this.#caller = caller;
     this.#pinned = parts.pinned;
-    this.#meter = new RealtimeMeter({ request, model, candidate, parts: gateway });
+    const onRefused = (error: GatewayError): void => this.#fail(error, policyCode);
+    this.#meter = new RealtimeMeter({ request, model, candidate, parts: gateway, onRefused });
     const onFault = (thrown: unknown): void => this.#fail(toGatewayError(thrown), failedCode);
     this.#up = new SocketPump({
       from: caller,
@@ -163,6 +165,8 @@ export class RealtimeSession {
       const caller = await gateway.authenticate(request);
       this.#pinned = { caller, snapshot: currentSnapshot(gateway) };
       this.#checkStillServed();
+      const { model, candidate } = this.#parts;
+      await checkPayable(gateway, request, this.#pinned, { model, candidate });
       return !this.#over;
     } catch (thrown) {
       const error = toGatewayError(thrown);

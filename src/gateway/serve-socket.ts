@@ -5,6 +5,7 @@ import type { CallRequest } from "../wire/call.ts";
 import type { SocketCall, SocketServer, SocketSession } from "../wire/socket.ts";
 import { type Admitted, admitSocket, bareFacts, currentSnapshot } from "./admit-socket.ts";
 import { type ConnectParts, connectRealtime } from "./connect-realtime.ts";
+import { checkPayable } from "./realtime-spending.ts";
 import { RealtimeSession } from "./realtime-session.ts";
 import { ResponsesSession } from "./responses-session.ts";
 import type { Gateway, GatewayParts } from "./serve-call.ts";
@@ -30,6 +31,8 @@ async function acceptRealtime(
   let admitted: Admitted | undefined;
   try {
     admitted = await admitSocket(parts, request, modelOf(request));
+    const asked = { model: admitted.model };
+    await checkPayable(parts, request, admitted, asked);
     const { candidate, upstream } = await connectRealtime(request, admitted, parts);
     const { caller, snapshot, model } = admitted;
     const pinned = { caller, snapshot };
@@ -82,5 +85,5 @@ function recordRefused(
   tally.authenticated(caller, snapshot);
   tally.parsed(bareFacts(model));
   tally.failed(error);
-  tally.close(error.status);
+  void tally.close(error.status);
 }

@@ -1,0 +1,79 @@
+/** The steps of a call whose caller is known: parse, admit, route, set aside, attempt, meter. */
+import { checkModelAllowed } from "../auth/model-allowed.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Telling } from "../dialects/contract.ts";
+import { parseModelWish } from "../route/model-wish.ts";
+import { type RoutePlan, planCall } from "../route/pinned-plan.ts";
+import { type AttemptParts, type LoopParts, attemptUntilAnswered } from "./attempts.ts";
+import { type StateParts, beginCall } from "./call-state.ts";
+import { answerCount, countedHere, countsLocally } from "./count-locally.ts";
+import { DecodedRequest } from "./decoded-request.ts";
+import type { Answered, Call } from "./ending.ts";
+import { refuseUnmeteredCall } from "./refuse-unmetered.ts";
+import type { ResourceCall } from "./resource-call.ts";
+import { servesCall } from "./serves-call.ts";
+import type { Spending } from "./spending.ts";
+import type { Tally } from "./tally.ts";
+import { openUploadCall } from "./upload-call.ts";
+
+export interface AnswerParts extends AttemptParts {
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** What reaches beyond calls; left out: nothing is sealed, opened or kept. */
+  readonly state?: StateParts;
+}
+
+/** A call whose caller is known. */
+export interface KnownCall extends Omit<ResourceCall, "budgeted" | "tally"> {
+  readonly tally: Tally;
+  readonly spending: Spending | undefined;
+  readonly telling: Telling;
+}
+
+/** Rejects with what the caller is to be told. */
+export async function answerCall(known: KnownCall, parts: AnswerParts): Promise<void> {
+  const { request, dialect, caller, snapshot, reply, tally, spending, telling } = known;
+  const { clock, health, random } = parts;
+  const opening = openUploadCall(request);
+  const upload = opening === null ? null : await opening;
+  const told = upload === null ? dialect.parse(request) : upload.facts;
+  const { model, wish } = parseModelWish(told.model);
+  const asked = wish === null ? told : { ...told, model };
+  tally.parsed(asked);
+  checkModelAllowed(caller, model);
+  tally.admitted(spending);
+  refuseUnmeteredCall({ request, facts: asked }, spending?.budgeted ?? false);
+  spending?.asked(asked, () => dialect.textBytes(request.body));
+  await spending?.admit(model, (headers) => reply.addHeaders(headers));
+  health.keepOnly(snapshot.channels);
+  const begin = { request, dialect, facts: asked, caller, settings: snapshot.settings, clock };
+  const beginning = beginCall(begin, upload === null ? parts.state : undefined);
+  const begun = beginning instanceof Promise ? await beginning : beginning;
+  const { facts } = begun;
+  const serves = servesCall(begun);
+  const routing = { snapshot, caller, model, health, random, serves };
+  const plan = planCall(routing, begun.state?.pin ?? null);
+  await spending?.reserve();
+  if (facts.stream) reply.keepAwake();
+  const decoded = new DecodedRequest({ ...begun, dialect });
+  const call = { ...begun, dialect, wish, decoded, upload, telling, reply, clock };
+  const ending = await deliver(call, plan, {
+    ...parts,
+    settings: snapshot.settings,
+    spending,
+    onAttempt: (candidate) => tally.attempted(candidate),
+  });
+  const kinds = dialect.requestKinds?.(request.operation, request.body);
+  tally.answered(ending, () => decoded.textBytes(), kinds);
+}
+
+async function deliver(call: Call, plan: RoutePlan, parts: LoopParts): Promise<Answered> {
+  try {
+    return (await attemptUntilAnswered(call, plan, parts)).ending;
+  } catch (thrown) {
+    if (call.request.operation !== "count-tokens" || !countsLocally(thrown)) throw thrown;
+    call.reply.whole(await answerCount(call));
+    return countedHere;
+  }
+}
