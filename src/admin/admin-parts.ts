@@ -2,7 +2,7 @@
 import type { AuthenticateManager } from "../auth/authenticate-manager.ts";
 import type { RandomBytes } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
-import type { SealKey } from "../core/seal.ts";
+import type { SealKey, TokenPurpose } from "../core/seal.ts";
 import type { Database } from "../store/database.ts";
 import type { Channel } from "../sync/entities.ts";
 import type { Sync } from "../sync/sync.ts";
@@ -42,8 +42,8 @@ export interface AdminParts {
   readonly dataKey: () => SealKey | undefined;
   /** The stored form of a caller's key. */
   readonly hashKey: (key: string) => string | undefined;
-  /** The stored form of a management or setup token. */
-  readonly hashToken: (purpose: "management" | "setup", token: string) => string | undefined;
+  /** The stored form of a token. */
+  readonly hashToken: (purpose: TokenPurpose, token: string) => string | undefined;
   readonly random: RandomBytes;
   readonly logger: Logger;
   readonly version: string;

@@ -57,7 +57,10 @@ export function hashApiKey(pepper: Buffer, key: string): string {
   return createHmac("sha256", pepper).update(inner).digest("hex");
 }
 
-/** The stored form of a management token or setup token: HMAC-SHA256(pepper, purpose + token), hex. */
-export function hashToken(pepper: Buffer, purpose: "management" | "setup", token: string): string {
+/** What a token is for: one that is known for one purpose is worth nothing for another. */
+export type TokenPurpose = "management" | "setup" | "redemption" | "invitation";
+
+/** The stored form of a token: HMAC-SHA256(pepper, purpose + token), hex. */
+export function hashToken(pepper: Buffer, purpose: TokenPurpose, token: string): string {
   return createHmac("sha256", pepper).update(`${purpose}\0${token}`).digest("hex");
 }

@@ -1,8 +1,10 @@
 /** Who changed what, newest first. */
 import type { Selectable } from "kysely";
 import type { Sql } from "./database.ts";
+import { engineOf, nowMs } from "./dialect.ts";
 import type { Page, PageOptions } from "./pages.ts";
 import { readIdCursor, toIdPage } from "./pages.ts";
+import type { AuditEntry } from "./sync-store.ts";
 import type { AuditTable } from "./tables.ts";
 
 export type AuditRow = Selectable<AuditTable>;
@@ -36,4 +38,23 @@ export async function listAudit(
   if (filters.fromMs !== undefined) query = query.where("at", ">=", BigInt(filters.fromMs));
   if (filters.toMs !== undefined) query = query.where("at", "<", BigInt(filters.toMs));
   return toIdPage(await query.execute(), limit);
+}
+
+/** Writes one row, in the transaction of the change that it tells of. */
+export async function addAudit(trx: Sql, entry: AuditEntry): Promise<void> {
+  await trx
+    .insertInto("audit")
+    .values({
+      at: nowMs(engineOf(trx)),
+      actor_id: entry.actorId === null ? null : BigInt(entry.actorId),
+      actor: entry.actor,
+      action: entry.action,
+      kind: entry.kind,
+      entity_id: entry.entityId,
+      revision: BigInt(entry.revision),
+      detail: entry.detail,
+      address: entry.address,
+      request_id: entry.requestId,
+    })
+    .execute();
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { FieldFault } from "../core/errors.ts";
 import type { RandomBytes } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
+import type { TokenPurpose } from "../core/seal.ts";
 import type { Config } from "../config/config.ts";
 import type { SyncMeters } from "../metrics/meters.ts";
 import type { Bell } from "../store/bell.ts";
@@ -61,8 +62,8 @@ export interface OpenedSync extends Sync {
   readonly nodeId: string;
   /** The stored form of a caller's key; undefined until the cluster's secrets are known (answer 503 then). */
   hashKey(key: string): string | undefined;
-  /** The stored form of a management or setup token; undefined as above. */
-  hashToken(purpose: "management" | "setup", token: string): string | undefined;
+  /** The stored form of a token; undefined as above. */
+  hashToken(purpose: TokenPurpose, token: string): string | undefined;
   /** For sealing credentials before they are written; undefined as above. */
   secrets(): ClusterSecrets | undefined;
   /** Resolves true once a snapshot serves, false after `timeoutMs`. */

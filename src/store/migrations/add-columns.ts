@@ -52,6 +52,20 @@ export async function replaceUnique(
   await sql.raw(`drop index ${quote(names.before)}${on}`).execute(db);
 }
 
+/** Adds an index of a table that stands already, unless it is there. */
+export async function addIndex(
+  db: Sql,
+  engine: Engine,
+  table: string,
+  columns: readonly string[],
+): Promise<void> {
+  const quote = quoteFor(engine);
+  const name = `${table}_${columns.join("_")}_index`;
+  if ((await indexNames(db, engine, table)).has(name)) return;
+  const list = columns.map(quote).join(", ");
+  await sql.raw(`create index ${quote(name)} on ${quote(table)} (${list})`).execute(db);
+}
+
 function uniqueName(table: string, columns: readonly string[]): string {
   return `${table}_${columns.join("_")}_unique`;
 }

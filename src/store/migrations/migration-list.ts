@@ -9,6 +9,7 @@ import { insertFirstRows } from "./0003-first-rows.ts";
 import { responseStates } from "./0004-response-states.ts";
 import { resources } from "./0005-resources.ts";
 import { moneyMigrations } from "./0006-money.ts";
+import { accountMigrations } from "./0007-accounts.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrationList: readonly Migration[] = [
@@ -19,6 +20,7 @@ export const migrationList: readonly Migration[] = [
   tableMigration("0004", responseStates),
   tableMigration("0005", resources),
   ...moneyMigrations,
+  ...accountMigrations,
 ];
 
 function tableMigration(number: string, table: TableDefinition): Migration {

@@ -1,17 +1,11 @@
 /** Writes inside the door's transaction: rows stamped with their revision, the log, the head, the audit. */
 import type { InsertObject, UpdateObject } from "kysely";
 import { sql } from "kysely";
+import { addAudit } from "../audit.ts";
 import type { Sql } from "../database.ts";
 import { engineOf, nowMs, uniqueColumn } from "../dialect.ts";
 import { violatedUnique } from "../sql-errors.ts";
-import type {
-  AuditEntry,
-  CommitEntry,
-  ConfigKind,
-  RawRow,
-  RowValues,
-  SyncWrites,
-} from "../sync-store.ts";
+import type { CommitEntry, ConfigKind, RawRow, RowValues, SyncWrites } from "../sync-store.ts";
 import { DuplicateRow } from "../sync-store.ts";
 import type { Tables } from "../tables.ts";
 import { kindTables, tableOf } from "./kind-tables.ts";
@@ -29,7 +23,7 @@ export function makeSyncWrites(db: Sql): SyncWrites {
       await db.deleteFrom(tableOf(kind)).where("id", "=", id).execute();
     },
     nowMs: () => readClock(db),
-    audit: (entry) => insertAudit(db, entry),
+    audit: (entry) => addAudit(db, entry),
     commit: (entry) => insertCommit(db, entry),
   };
 }
@@ -81,24 +75,6 @@ async function updateRow(db: Sql, kind: ConfigKind, id: bigint, values: RowValue
 async function readClock(db: Sql): Promise<number> {
   const { rows } = await sql<{ now: bigint }>`select ${nowMs(engineOf(db))} as now`.execute(db);
   return Number(rows[0]?.now);
-}
-
-async function insertAudit(db: Sql, entry: AuditEntry): Promise<void> {
-  await db
-    .insertInto("audit")
-    .values({
-      at: nowMs(engineOf(db)),
-      actor_id: entry.actorId === null ? null : BigInt(entry.actorId),
-      actor: entry.actor,
-      action: entry.action,
-      kind: entry.kind,
-      entity_id: entry.entityId,
-      revision: BigInt(entry.revision),
-      detail: entry.detail,
-      address: entry.address,
-      request_id: entry.requestId,
-    })
-    .execute();
 }
 
 async function insertCommit(db: Sql, entry: CommitEntry): Promise<void> {
