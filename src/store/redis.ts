@@ -2,6 +2,7 @@
  * Redis as an optional accelerator. Promise: absent, down or silent it delays nobody: commands fail at once or within
  * their bound, and the connection is made again for ever.
  */
+import { createHash } from "node:crypto";
 import { createClient, RESP_TYPES } from "redis";
 import type { Cancel, Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
@@ -48,6 +49,7 @@ const blobTimeoutMs = 10_000;
 export function openRedis(options: RedisOptions): Redis {
   const clock = options.clock ?? systemClock;
   const links: Link[] = [];
+  const evaluate = makeEvaluate();
   const openLink = (ready: (client: Client) => Promise<void>, lost: () => void): Link => {
     const link = new Link(options, { clock, ready, lost });
     links.push(link);
@@ -73,7 +75,7 @@ export function openRedis(options: RedisOptions): Redis {
       await run((client) => client.set(key, value, { expiration }), blobTimeoutMs);
     },
     evaluate: (script, keys, values) =>
-      run((client) => client.eval(script, { keys: [...keys], arguments: [...values] })),
+      run((client) => evaluate(client, script, { keys: [...keys], arguments: [...values] })),
     subscribe: (channels, handlers) => {
       const link = openLink(async (client) => {
         const heard = (message: string, channel: string): void => handlers.heard(channel, message);
@@ -105,6 +107,31 @@ function makeClient(options: RedisOptions) {
 
 async function getBytes(client: Client, key: string): Promise<Buffer | null> {
   return await client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }).get(key);
+}
+
+type Evaluate = (client: Client, script: string, given: EvalOptions) => Promise<unknown>;
+
+interface EvalOptions {
+  keys: string[];
+  arguments: string[];
+}
+
+/** Scripts go by their digest, and whole only to a Redis that does not know them. */
+function makeEvaluate(): Evaluate {
+  const digests = new Map<string, string>();
+  const digestOf = (script: string): string => {
+    const digest = digests.get(script) ?? createHash("sha1").update(script).digest("hex");
+    digests.set(script, digest);
+    return digest;
+  };
+  return async (client, script, given) => {
+    try {
+      return await client.evalSha(digestOf(script), given);
+    } catch (error) {
+      if (!String(error).includes("NOSCRIPT")) throw error;
+      return await client.eval(script, given);
+    }
+  };
 }
 
 interface LinkParts {
