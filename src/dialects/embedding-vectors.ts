@@ -2,7 +2,10 @@
 import { GatewayError } from "../core/errors.ts";
 import type { EmbeddingInput, EmbeddingRequest, EmbeddingWish } from "../wire/embedding.ts";
 import type { Usage } from "../wire/usage.ts";
+import { fieldsOf } from "./loose-fields.ts";
+import { makeUsage } from "./make-usage.ts";
 import { refuse } from "./refuse.ts";
+import { makeUsageReader } from "./usage-number.ts";
 
 /** The inputs as texts, for vendors that take no tokens. */
 export function textInputs({ inputs, paths }: EmbeddingRequest): string[] {

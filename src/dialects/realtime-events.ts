@@ -4,9 +4,11 @@
  */
 import { GatewayError } from "../core/errors.ts";
 import { type ByteRange, type MemberScan, readString, scanMembers, splice } from "../core/json.ts";
-import type { Usage, UsageKinds } from "../wire/usage.ts";
+import type { Usage } from "../wire/usage.ts";
 import type { Telling } from "./contract.ts";
+import { makeUsage } from "./make-usage.ts";
 import { errorFields } from "./openai-errors.ts";
+import { makeUsageReader } from "./usage-number.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -21,6 +21,7 @@ import type { Conversation } from "../../src/wire/conversation.ts";
 import { loadRecordings } from "../fakes/recordings.ts";
 import { replyContext } from "../fakes/responses-cases.ts";
 import { loadVendorStreams, type VendorStream } from "../fakes/vendor-streams.ts";
+import { bareUsage } from "../fakes/bare-usage.ts";
 
 const dialect = getDialect("openai-responses");
 const front = dialect.front as FrontCodec;
@@ -84,7 +85,7 @@ function essence(events: readonly ReplyEvent[], toldAgain: boolean): unknown[] {
     if (event.type === "start") return [];
     if (event.type === "finish") return [event.finish.reason];
     if (event.type === "usage") {
-      const { kinds: _kinds, ...usage } = event.usage;
+      const { kinds: _kinds, ...usage } = bareUsage(event.usage);
       return [usage, event.serviceTier];
     }
     if (event.type !== "carried" || !toldAgain) return [event];

@@ -6,7 +6,7 @@ import type { JsonObject } from "../../core/json-value.ts";
 import type { EmbeddingReply, EmbeddingRequest } from "../../wire/embedding.ts";
 import type { EmbeddingCodec, EncodedEmbedding } from "../embedding-codec.ts";
 import { droppedWishes, inputUsage, oneInput, wholeVectors } from "../embedding-vectors.ts";
-import { fieldsOf, findCount, listOf } from "../loose-fields.ts";
+import { fieldsOf, listOf } from "../loose-fields.ts";
 import { decodeError } from "./decode.ts";
 
 /** The first generation takes the text alone. */

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../core/json-value.ts";
 import type { EmbeddingReply, EmbeddingRequest, EmbeddingTask } from "../../wire/embedding.ts";
 import type { EmbeddingCodec, EncodedEmbedding } from "../embedding-codec.ts";
 import { droppedWishes, inputUsage, textInputs, wholeVectors } from "../embedding-vectors.ts";
-import { fieldsOf, findCount, listOf } from "../loose-fields.ts";
+import { fieldsOf, listOf } from "../loose-fields.ts";
 
 /** What Cohere calls the uses; it wants one with every request. */
 const inputTypes: Readonly<Record<EmbeddingTask, string>> = {

@@ -6,6 +6,8 @@ import type { Carried, Citation } from "../../wire/conversation.ts";
 import type { Usage } from "../../wire/usage.ts";
 import { issuerOf } from "../carried.ts";
 import { fieldsOf, findCount, findText, listOf, textOf } from "../loose-fields.ts";
+import { makeUsage } from "../make-usage.ts";
+import { makeUsageReader } from "../usage-number.ts";
 
 const reasons: Readonly<Record<string, FinishReason>> = {
   COMPLETE: "stop",

@@ -8,7 +8,7 @@ import type {
 } from "../../wire/embedding.ts";
 import type { EmbeddingCodec, EmbeddingContext, EncodedEmbedding } from "../embedding-codec.ts";
 import { droppedWishes, inputUsage, textInputs, wholeVectors } from "../embedding-vectors.ts";
-import { fieldsOf, findCount, listOf } from "../loose-fields.ts";
+import { fieldsOf, listOf } from "../loose-fields.ts";
 import { fullModel } from "./model-name.ts";
 import { at, integerAt, itemsOf, refuse, type Spot, stringAt, wordAt } from "./request-spots.ts";
 

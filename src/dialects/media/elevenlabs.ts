@@ -1,7 +1,7 @@
 /** ElevenLabs: speech (`/v1/text-to-speech/{voice}`) and transcription (`/v1/speech-to-text`). */
 import type { JsonObject } from "../../core/json-value.ts";
 import type { FormPart, SpeechRequest, TimedText, TranscriptionRequest } from "../../wire/media.ts";
-import { noUsage } from "../../wire/usage.ts";
+import { unitUsage } from "../make-usage.ts";
 import type { DecodedMedia, EncodedMedia, MediaCodec } from "../media-codec.ts";
 import { parseObject } from "../parse-object.ts";
 import { asKind, audioReply, cannot, objectsIn } from "./cannot.ts";
@@ -77,7 +77,7 @@ function decodeTranscription(body: JsonObject): DecodedMedia {
       segments: [],
       words,
       model: null,
-      usage: durationS === null ? null : { ...noUsage, kinds: { seconds: durationS } },
+      usage: unitUsage({ seconds: durationS ?? undefined }),
     },
   };
 }

@@ -2,7 +2,8 @@
 import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { ImageRequest } from "../../wire/media.ts";
-import { type Usage, noUsage } from "../../wire/usage.ts";
+import { noUsage } from "../../wire/usage.ts";
+import { decodeUsage } from "../gemini/usage.ts";
 import type { DecodedMedia, MediaCodec } from "../media-codec.ts";
 import { parseObject } from "../parse-object.ts";
 import { nearestRatio } from "./aspect-ratio.ts";
@@ -72,22 +73,6 @@ function encodeContent(request: ImageRequest): JsonObject {
   };
 }
 
-function count(value: unknown): number {
-  return typeof value === "number" && value > 0 ? Math.floor(value) : 0;
-}
-
-function usageOf(value: unknown): Usage {
-  const fields = objectIn(value);
-  const thoughts = count(fields["thoughtsTokenCount"]);
-  const output = count(fields["candidatesTokenCount"]) + thoughts;
-  const ofImages = objectsIn(fields["candidatesTokensDetails"])
-    .filter(({ modality }) => modality === "IMAGE")
-    .reduce((sum, { tokenCount }) => sum + count(tokenCount), 0);
-  const input = count(fields["promptTokenCount"]);
-  const kinds = ofImages === 0 ? {} : { kinds: { outputImage: Math.min(ofImages, output) } };
-  return { ...noUsage, input, output, reasoning: thoughts, ...kinds };
-}
-
 /** `generateContent` of a model that makes images. */
 export const geminiImages: MediaCodec = {
   serves: ["image"],
@@ -104,7 +89,8 @@ export const geminiImages: MediaCodec = {
     const parts = objectsIn(objectIn(candidate?.["content"])["parts"]);
     const data = parts.map((part) => objectIn(part["inlineData"])["data"]);
     const images = madeImages("base64", data);
-    if (images.length > 0) return imageReply(images, usageOf(fields["usageMetadata"]));
+    if (images.length > 0)
+      return imageReply(images, decodeUsage(fields["usageMetadata"]) ?? noUsage);
     const blocked =
       objectIn(fields["promptFeedback"])["blockReason"] ?? candidate?.["finishReason"];
     if (typeof blocked === "string" && blocked !== "STOP" && blocked !== "MAX_TOKENS")

@@ -2,7 +2,7 @@
 import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { SpeechRequest } from "../../wire/media.ts";
-import { noUsage } from "../../wire/usage.ts";
+import { unitUsage } from "../make-usage.ts";
 import type { MediaCodec } from "../media-codec.ts";
 import { parseObject } from "../parse-object.ts";
 import { asKind, cannot, objectIn } from "./cannot.ts";
@@ -55,7 +55,7 @@ export const minimaxSpeech: MediaCodec = {
         mediaType: mediaTypes[asKind(request, "speech").format] ?? "audio/mpeg",
         audio: Buffer.from(hex, "hex"),
         model: null,
-        usage: typeof characters === "number" ? { ...noUsage, kinds: { characters } } : null,
+        usage: typeof characters === "number" ? unitUsage({ characters }) : null,
       },
     };
   },

@@ -3,6 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Json, JsonObject } from "../../core/json-value.ts";
 import type { ImageRequest } from "../../wire/media.ts";
 import { noUsage } from "../../wire/usage.ts";
+import { unitUsage } from "../make-usage.ts";
 import type { DecodedMedia, EncodedMedia, MediaCodec } from "../media-codec.ts";
 import { parseObject } from "../parse-object.ts";
 import { nearestRatio } from "./aspect-ratio.ts";
@@ -46,8 +47,8 @@ function decodeDone(fields: JsonObject): DecodedMedia {
   const output: Json = fields["output"] ?? null;
   const urls: readonly unknown[] = Array.isArray(output) ? output : [output];
   const seconds = objectIn(fields["metrics"])["predict_time"];
-  const usage = typeof seconds === "number" ? { ...noUsage, kinds: { seconds } } : noUsage;
-  return imageReply(madeImages("url", urls), usage);
+  const usage = typeof seconds === "number" ? unitUsage({ seconds }) : null;
+  return imageReply(madeImages("url", urls), usage ?? noUsage);
 }
 
 function decodePrediction(fields: JsonObject): DecodedMedia {

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../core/json-value.ts";
 import type { EmbeddingReply, EmbeddingRequest } from "../../wire/embedding.ts";
 import type { EmbeddingCodec, EncodedEmbedding } from "../embedding-codec.ts";
 import { droppedWishes, inputUsage, textInputs, wholeVectors } from "../embedding-vectors.ts";
-import { findCount, findText, listOf } from "../loose-fields.ts";
+import { findText, listOf } from "../loose-fields.ts";
 
 /** Ollama cuts at the end, or fails. */
 function encodeRequest(request: EmbeddingRequest, model: string): EncodedEmbedding {

@@ -11,7 +11,17 @@ import type { ReplyFacts } from "../contract.ts";
 import { isTold, modelFacts, valueAt } from "../reply-members.ts";
 import { type Counted, decodeUsage } from "./usage.ts";
 
-const replyNames = ["model", "usage", "error", "data", "results", "text", "duration"] as const;
+const replyNames = [
+  "model",
+  "usage",
+  "error",
+  "data",
+  "results",
+  "text",
+  "duration",
+  "size",
+  "quality",
+] as const;
 
 /** Elements of an array, each stepped over by its brackets. */
 function countElements(body: Buffer, range: ByteRange): number {
@@ -28,7 +38,13 @@ function countElements(body: Buffer, range: ByteRange): number {
 
 function countedIn(body: Buffer, scan: MemberScan): Counted {
   const { data, duration } = scan.members;
-  if (data !== undefined) return { images: countElements(body, data), output: "image" };
+  if (data !== undefined) {
+    const look = {
+      size: valueAt(body, scan.members["size"]),
+      quality: valueAt(body, scan.members["quality"]),
+    };
+    return { images: countElements(body, data), output: "image", look };
+  }
   const seconds = duration === undefined ? undefined : Number(readValue(body, duration));
   return seconds !== undefined && seconds > 0 ? { seconds } : {};
 }

@@ -6,9 +6,10 @@ import { type MemberScan, readString, readValue, scanMembers } from "../../core/
 import { eventData, eventName } from "../../core/sse.ts";
 import type { Usage } from "../../wire/usage.ts";
 import type { EventReading, ReadEvent } from "../contract.ts";
+import { valueAt } from "../reply-members.ts";
 import { type Counted, decodeUsage } from "./usage.ts";
 
-const readNames = ["type", "usage", "error", "delta"] as const;
+const readNames = ["type", "usage", "error", "delta", "size", "quality"] as const;
 
 interface Scanned {
   readonly payload: Buffer;
@@ -64,10 +65,11 @@ export function makeEventReader(): ReadEvent {
   };
 }
 
-function countedBy(type: string, earlier: Usage | null): Counted {
-  if (type.startsWith("image"))
-    return { images: (earlier?.kinds?.images ?? 0) + 1, output: "image" };
-  return type.startsWith("speech") ? { output: "audio" } : {};
+function countedBy({ type, payload, scan }: Scanned, earlier: Usage | null): Counted {
+  if (!type.startsWith("image")) return type.startsWith("speech") ? { output: "audio" } : {};
+  const { size, quality } = scan.members;
+  const look = { size: valueAt(payload, size), quality: valueAt(payload, quality) };
+  return { images: (earlier?.kinds?.images ?? 0) + 1, output: "image", look };
 }
 
 /** Usage told by an event that finishes something. Tokens are told for the whole request; images are counted up. */
@@ -76,5 +78,5 @@ export function eventUsage(event: Buffer, earlier: Usage | null): Usage | null {
   if (scanned === undefined || scanned === "done") return earlier;
   const range = scanned.scan.members["usage"];
   const told = range === undefined ? undefined : readValue(scanned.payload, range);
-  return decodeUsage(told, countedBy(scanned.type, earlier)) ?? earlier;
+  return decodeUsage(told, countedBy(scanned, earlier)) ?? earlier;
 }

@@ -2,35 +2,10 @@
  * Turns the usage told by image and audio operations into disjoint buckets and units.
  * Promise kept here: no token is counted twice, and what is not told is not made up.
  */
-import { type Usage, type UsageKinds, noUsage } from "../../wire/usage.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
-}
-
-/** The first of the named fields that holds a number of something; verbose transcripts tell seconds as text too. */
-function amount(fields: Fields, ...names: readonly string[]): number | undefined {
-  for (const name of names) {
-    const told = fields[name];
-    const value = typeof told === "string" && /^\d+(?:\.\d+)?$/.test(told) ? Number(told) : told;
-    if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
-  }
-  return undefined;
-}
-
-function count(fields: Fields, ...names: readonly string[]): number | undefined {
-  const value = amount(fields, ...names);
-  return value === undefined ? undefined : Math.floor(value);
-}
-
-function kindsOf(entries: Readonly<Record<keyof UsageKinds & string, number | undefined>>): {
-  kinds?: UsageKinds;
-} {
-  const told = Object.entries(entries).filter(([, value]) => value !== undefined && value > 0);
-  return told.length === 0 ? {} : { kinds: Object.fromEntries(told) };
-}
+import type { Usage } from "../../wire/usage.ts";
+import { type Fields, fieldsOf, textOf } from "../loose-fields.ts";
+import { makeUsage } from "../make-usage.ts";
+import { makeUsageReader } from "../usage-number.ts";
 
 /** What a reply counts beside its `usage`. */
 export interface Counted {
@@ -38,38 +13,46 @@ export interface Counted {
   readonly seconds?: number;
   /** What the output tokens are. */
   readonly output?: "image" | "audio";
+  /** What the reply says of its images: `size`, `quality`. */
+  readonly look?: Fields;
+}
+
+/** Longest word that is taken for a size or a quality. */
+const maxWordLength = 24;
+
+function wordOf(value: unknown): string {
+  const word = textOf(value);
+  return word === "" || word.length > maxWordLength ? "auto" : word;
+}
+
+/** The name under which pictures of a size and quality are counted; undefined where neither is known. */
+export function imageLook(size: unknown, quality: unknown): string | undefined {
+  const look = `${wordOf(size)}/${wordOf(quality)}`;
+  return look === "auto/auto" ? undefined : look;
 }
 
 /** Decodes `usage` of an image or audio reply, joined with what the reply itself counts; null where nothing was. */
 export function decodeUsage(value: unknown, counted: Counted = {}): Usage | null {
   const fields = fieldsOf(value);
-  const inputDetails = fieldsOf(fields["input_tokens_details"] ?? fields["input_token_details"]);
-  const outputDetails = fieldsOf(fields["output_tokens_details"]);
-  const total = count(fields, "input_tokens", "prompt_tokens") ?? 0;
-  const output = count(fields, "output_tokens", "completion_tokens") ?? 0;
-  const cached = Math.min(total, count(inputDetails, "cached_tokens") ?? 0);
-  const input = total - cached;
-  const within = (limit: number, told: number | undefined): number | undefined =>
-    told === undefined ? undefined : Math.min(limit, told);
-  const { kinds } = kindsOf({
-    inputImage: within(input, count(inputDetails, "image_tokens")),
-    inputAudio: within(input, count(inputDetails, "audio_tokens")),
-    outputImage: within(
-      output,
-      count(outputDetails, "image_tokens") ?? (counted.output === "image" ? output : undefined),
-    ),
+  const reader = makeUsageReader();
+  const inputs = fieldsOf(fields["input_tokens_details"] ?? fields["input_token_details"]);
+  const outputs = fieldsOf(fields["output_tokens_details"]);
+  const all = reader.count(fields, "input_tokens", "prompt_tokens") ?? 0;
+  const output = reader.count(fields, "output_tokens", "completion_tokens") ?? 0;
+  const cached = Math.min(all, reader.count(inputs, "cached_tokens") ?? 0);
+  const pictures = reader.count(outputs, "image_tokens");
+  const { images, look = {} } = counted;
+  const name = imageLook(look["size"], look["quality"]);
+  const kinds = {
+    inputImage: reader.count(inputs, "image_tokens"),
+    inputAudio: reader.count(inputs, "audio_tokens"),
+    outputImage: pictures ?? (counted.output === "image" ? output : undefined),
     outputAudio: counted.output === "audio" ? output : undefined,
-    images: counted.images,
-    seconds: amount(fields, "seconds", "prompt_audio_seconds") ?? counted.seconds,
-  } as Readonly<Record<keyof UsageKinds & string, number | undefined>>);
-  if (total + output === 0 && kinds === undefined) return null;
-  return {
-    ...noUsage,
-    input,
-    cacheRead: cached,
-    output,
-    ...(kinds === undefined ? {} : { kinds }),
+    images,
+    imageSizes: images === undefined || name === undefined ? undefined : { [name]: images },
+    seconds: reader.seconds(fields, "seconds", "prompt_audio_seconds") ?? counted.seconds,
   };
+  return makeUsage({ input: all - cached, cacheRead: cached, output, kinds, raw: value }, reader);
 }
 
 /** Seconds at which the last cue of a subtitle file (SRT or WebVTT) ends; undefined: it has none. */
