@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- calls translated propagation channels memory] [--quick|--full]`: measured side by side in one run, printed as
+ * `npm run bench [-- calls translated propagation channels settlement memory] [--quick|--full]`: measured side by side in one run, printed as
  * a table and kept as JSON in bench/results/. Load goes to loopback only and is bounded in time.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import { benchCalls, type Figure } from "./calls.ts";
 import { benchChannels } from "./channels.ts";
 import { benchMemory } from "./memory.ts";
 import { benchPropagation } from "./propagation.ts";
+import { benchSettlement } from "./settlement.ts";
 import { benchTranslated } from "./translated.ts";
 
 const wanted = process.argv.slice(2);
@@ -21,6 +22,11 @@ const parts: Readonly<Record<string, () => Promise<Figure[]>>> = {
   translated: () => benchTranslated({ rounds: quick ? 1 : 5 }),
   propagation: () => benchPropagation(quick ? 50 : 500),
   channels: () => benchChannels(10_000),
+  settlement: () =>
+    benchSettlement({
+      seconds: quick ? 4 : 10,
+      entries: full ? 1_000_000 : quick ? 20_000 : 100_000,
+    }),
   memory: () => benchMemory(full ? 10 : 1),
 };
 
