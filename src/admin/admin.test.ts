@@ -200,19 +200,14 @@ test("unknown, unenforced and read-only fields are refused by name, and nothing 
     ["users", { username: "x", budget: {} }, "budget.amount", /is required/],
     ["users", { username: "x", password: "secret" }, "password", /not enforced yet/],
     ["users", { username: "x", balance: 5 }, "balance", /read-only/],
-    ["prices", { model: "m", mode: "tokens", input: 1, tiers: [] }, "tiers", /not enforced yet/],
+    ["prices", { model: "m", mode: "tokens", input: 1, tiers: [{}] }, "tiers[0].above", /required/],
     [
       "prices",
       { model: "m", mode: "tokens", input: 1, effectiveFrom: "2030-01-01" },
       "effectiveFrom",
-      /not enforced yet/,
+      /must be a time such as/,
     ],
-    [
-      "prices",
-      { model: "m", mode: "tokens", input: 1, locked: true },
-      "locked",
-      /not enforced yet/,
-    ],
+    ["prices", { model: "m", mode: "tokens", input: 1, source: "me" }, "source", /read-only/],
     ["prices", { model: "m", mode: "tokens", input: "0.0000000001" }, "input", /9 decimals/],
     ["prices", { model: "m", mode: "tokens", input: -1 }, "input", /negative/],
     ["prices", { model: "m", mode: "call" }, "perCall", /required/],
@@ -385,6 +380,7 @@ for (const engine of SQL_ENGINES)
         ["groups", { symbol: "vip" }, "symbol"],
         ["users", { username: "ann" }, "username"],
         ["models", { model: "m" }, "model"],
+        ["prices", { model: "m", mode: "tokens", input: 1 }, "model"],
       ] as const) {
         await admin.must("POST", `/api/${noun}`, body);
         const again = await admin.ask("POST", `/api/${noun}`, body);

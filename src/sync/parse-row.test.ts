@@ -8,6 +8,7 @@ import { noChannelOptions } from "./entities.ts";
 import { sealCredential } from "./credential-row.ts";
 import { parseCallerRows } from "./key-row.ts";
 import { callerRowChecks, rowParsers } from "./parse-row.ts";
+import { noConditions } from "./price-rates.ts";
 import { RowFault } from "./row-columns.ts";
 import { fillSettings, settingRules } from "./settings.ts";
 
@@ -201,8 +202,14 @@ test("groups, prices, models and settings", () => {
     rev: 9,
     model: "gpt-*",
     mode: "tokens",
+    channelId: 0,
+    side: "charge",
+    effectiveFromMs: 0,
+    locked: false,
+    source: null,
     input: 2_500_000_000n,
     output: 10n,
+    ...noConditions,
   });
   assert.deepEqual(rowParsers.model(row("model"), dataKey).modalities, ["text", "image"]);
   assert.equal(rowParsers.setting(row("setting"), dataKey).value, 5);
