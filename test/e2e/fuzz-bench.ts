@@ -175,7 +175,7 @@ export function answerWell(request: IncomingMessage, body: Buffer, response: Ser
 }
 
 /** A heap so small that whatever is kept of each call ends the process soon. */
-export const smallHeap = { NODE_OPTIONS: "--max-old-space-size=192" };
+export const smallHeap = { NODE_OPTIONS: "--max-old-space-size=384" };
 
 /** Starts all of it. `env`: of the gateway. */
 export async function openBench(env: Readonly<Record<string, string>> = {}): Promise<Bench> {
