@@ -174,6 +174,20 @@ test("characters to be spoken are counted as such, not as bytes or units", () =>
   assert.equal(count("image-generation", '{"input":"x"}'), undefined);
 });
 
+test("images are counted by their look: the reply's own, else the one asked for", () => {
+  const asked = (body: string) => openaiMedia.requestKinds?.("image-generation", Buffer.from(body));
+  assert.deepEqual(asked('{"size":"1024x1792","quality":"hd","n":2}'), {
+    imageSizes: { "1024x1792/hd": 2 },
+  });
+  assert.deepEqual(asked('{"size":"512x512"}'), { imageSizes: { "512x512/auto": 1 } });
+  const told = (body: string) => openaiMedia.readReply(Buffer.from(body))?.usage?.kinds;
+  assert.deepEqual(told('{"data":[{},{}],"size":"1024x1024","quality":"high"}'), {
+    images: 2,
+    imageSizes: { "1024x1024/high": 2 },
+  });
+  assert.deepEqual(told('{"data":[{"url":"u"}],"size":3}'), { images: 1 });
+});
+
 const part = (name: string, value: string, fileName: string | null = null): FormPart => ({
   name,
   fileName,

@@ -3,7 +3,16 @@ import { type MemberScan, readString, readValue, scanMembers } from "../../core/
 import type { Operation } from "../../wire/call.ts";
 import type { UsageKinds } from "../../wire/usage.ts";
 import type { CallFacts, ParseInput } from "../contract.ts";
-import { answersOf, askedModel, isUnset, readEndUser, readLimit, readModel, readStream } from "../parse-members.ts";
+import {
+  answersOf,
+  askedModel,
+  isUnset,
+  readEndUser,
+  readLimit,
+  readModel,
+  readStream,
+} from "../parse-members.ts";
+import { imageLook } from "./usage.ts";
 
 /** Members that are read here or edited on the way; each may stand in a body once. */
 const readNames = ["model", "stream", "stream_format", "user", "safety_identifier", "n"] as const;
@@ -50,13 +59,29 @@ export function parseCall({ operation, body, pathModel }: ParseInput): CallFacts
   };
 }
 
-/** What a request itself counts in units of its own: the characters to be spoken. */
-export function requestKinds(operation: Operation, body: Buffer): UsageKinds | undefined {
-  if (operation !== "speech") return undefined;
-  const range = scanMembers(body, ["input"]).members["input"];
-  const input = range === undefined ? undefined : readValue(body, range);
+function valueOf(body: Buffer, scan: MemberScan, name: string): unknown {
+  const range = scan.members[name];
+  return range === undefined ? undefined : readValue(body, range);
+}
+
+function spokenKinds(body: Buffer): UsageKinds | undefined {
+  const input = valueOf(body, scanMembers(body, ["input"]), "input");
   if (typeof input !== "string") return undefined;
   let characters = 0;
   for (const _character of input) characters += 1;
   return { characters };
+}
+
+/** The look that was asked for: some replies do not say what they drew. */
+function drawnKinds(body: Buffer): UsageKinds | undefined {
+  const scan = scanMembers(body, ["size", "quality", "n"]);
+  const look = imageLook(valueOf(body, scan, "size"), valueOf(body, scan, "quality"));
+  if (look === undefined) return undefined;
+  return { imageSizes: { [look]: readLimit(body, scan.members["n"]) ?? 1 } };
+}
+
+/** What a request itself counts in units of its own: characters to be spoken, images to be drawn by their look. */
+export function requestKinds(operation: Operation, body: Buffer): UsageKinds | undefined {
+  if (operation === "speech") return spokenKinds(body);
+  return operation === "image-generation" ? drawnKinds(body) : undefined;
 }
