@@ -118,6 +118,8 @@ function openNodeLog(core: Core, nodeId: string): CallLog {
     folder: join(config.dataDir, "nodes", nodeId, "calls"),
     nodeId,
     store: makeSettlementStore(database.writes),
+    capBytes: config.journalMaxBytes,
+    forceEach: config.journalSync === "group",
     clock: systemClock,
     logger,
     onDropped: (count) => metrics.calls.recordsDropped(count),

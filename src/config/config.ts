@@ -41,6 +41,10 @@ export interface Config {
   readonly maxBodyBytes: number;
   /** Largest total of held bodies. */
   readonly maxHeldBytes: number;
+  /** Whether a call's record waits until the disk itself was forced. */
+  readonly journalSync: "interval" | "group";
+  /** Largest total of what is journalled and not settled. */
+  readonly journalMaxBytes: number;
   /** Inner address ranges from which callers may have media fetched. */
   readonly mediaAllowedRanges: readonly string[];
 }

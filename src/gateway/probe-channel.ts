@@ -108,6 +108,9 @@ const noRetries: Settings = {
   systemName: "",
   responseState: "off",
   unpricedModels: "everybody",
+  reportingTimeZone: "UTC",
+  callRetentionDays: 0,
+  callDetailDays: 0,
 };
 
 function makeRequest(model: string, signal: AbortSignal): CallRequest {

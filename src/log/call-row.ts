@@ -1,6 +1,7 @@
 /** A call as it is settled: its row, what it takes of budgets, what is kept of it for some days. */
 import { dayOf } from "../store/calls.ts";
 import type { NewCallRow } from "../store/calls.ts";
+import { countedBy } from "../store/counted-budgets.ts";
 import type { SettledCall } from "../store/settlement-batch.ts";
 import type { CallRecord, OpenCall } from "./call-record.ts";
 
@@ -8,7 +9,7 @@ import type { CallRecord, OpenCall } from "./call-record.ts";
 export function settledCall(record: CallRecord, nodeId: string, recovered: boolean): SettledCall {
   const { shares, details } = record;
   return {
-    row: { ...callRow(record, nodeId), recovered: Number(recovered) },
+    row: { ...callRow(record, nodeId), recovered: Number(recovered), counted: countedBy(shares) },
     shares: shares.filter(({ amount }) => amount !== 0n),
     details: details === null ? null : JSON.stringify(details),
   };
@@ -77,6 +78,7 @@ function openRow(call: OpenCall, nodeId: string): Omit<NewCallRow, UsageColumn> 
     address: call.address,
     service_tier: null,
     recovered: 1,
+    counted: 0,
   };
 }
 

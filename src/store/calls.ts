@@ -77,6 +77,7 @@ export const callColumns = [
   "channel_cost",
   "service_tier",
   "recovered",
+  "counted",
 ] as const satisfies readonly (keyof CallTable)[];
 
 /** Inserts calls that are not there yet. */

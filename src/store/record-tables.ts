@@ -50,6 +50,8 @@ export interface CallTable {
   service_tier: string | null;
   /** 1 where a later process wrote it for one that died. */
   recovered: Generated<number>;
+  /** Which budgets it counts against (counted-budgets.ts). */
+  counted: Generated<number>;
 }
 
 export interface AuditTable {

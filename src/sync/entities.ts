@@ -150,6 +150,15 @@ export interface Settings {
   readonly responseState: "on" | "off";
   /** Who may call models that have no price. */
   readonly unpricedModels: "without-budget" | "nobody" | "everybody";
+  /** Dollars, as a decimal: what an account gets for inviting another. */
+  readonly inviterReward: string;
+  /** Dollars, as a decimal: what an account that was invited begins with. */
+  readonly inviteeReward: string;
+  /** Zone of the days that usage is kept by in the long run. */
+  readonly reportingTimeZone: string;
+  /** Days for which rows of calls are kept, and what of them is kept apart. */
+  readonly callRetentionDays: number;
+  readonly callDetailDays: number;
 }
 
 /** A row that is kept out (or kept at its previous good content), and why. */

@@ -4,7 +4,10 @@
  */
 import { z } from "zod";
 import type { Json } from "../core/json-value.ts";
+import { isTimeZone } from "../core/periods.ts";
+import { formatDollars } from "../core/money.ts";
 import type { Settings } from "./entities.ts";
+import { dollarsField } from "./money-fields.ts";
 
 export interface SettingRule<T> {
   readonly schema: z.ZodType<T>;
@@ -12,6 +15,9 @@ export interface SettingRule<T> {
   /** One sentence for operators. */
   readonly doc: string;
 }
+
+/** Dollars as a number or decimal text; a decimal text after parsing. */
+const dollarsSetting = dollarsField.transform(formatDollars);
 
 export const settingRules: { readonly [N in keyof Settings]: SettingRule<Settings[N]> } = {
   retryTimes: {
@@ -38,6 +44,31 @@ export const settingRules: { readonly [N in keyof Settings]: SettingRule<Setting
     schema: z.enum(["without-budget", "nobody", "everybody"]),
     default: "without-budget",
     doc: "Who may call models that have no price: callers without a budget (the calls are flagged and cost nothing), nobody, or everybody.",
+  },
+  inviterReward: {
+    schema: dollarsSetting,
+    default: "0",
+    doc: "Dollars put into an account's balance for each account that was made with its invite code.",
+  },
+  inviteeReward: {
+    schema: dollarsSetting,
+    default: "0",
+    doc: "Dollars put into the balance of an account that was made with an invite code.",
+  },
+  reportingTimeZone: {
+    schema: z.string().max(64).refine(isTimeZone, "must be a time zone such as Europe/Berlin"),
+    default: "UTC",
+    doc: "Zone of the days by which usage older than 40 days is kept; days that were folded before a change stay as they are.",
+  },
+  callRetentionDays: {
+    schema: z.int().min(7).max(3650),
+    default: 90,
+    doc: "Days for which the row of each call is kept; a day's rows go only after its closing entries were written.",
+  },
+  callDetailDays: {
+    schema: z.int().min(0).max(365),
+    default: 3,
+    doc: "Days for which a call's details (attempts, lines of its charge, usage as the vendor told it) are kept.",
   },
 };
 

@@ -40,6 +40,7 @@ const added: Readonly<Record<string, Readonly<Record<string, ColumnDefinition>>>
     channel_cost: sum,
     service_tier: { ...word, nullable: true },
     recovered: flag,
+    counted: flag,
   },
 };
 
