@@ -84,6 +84,7 @@ export function openCallLog(parts: CallLogParts): CallLog {
       return journal.writable;
     },
     record: (call) => journal.close(call),
+    settled: () => settler.settled(),
     close: async () => {
       const settled = await settler.close();
       await journal.end(settled && journal.oldestOpenMs === Infinity);

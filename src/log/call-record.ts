@@ -74,6 +74,8 @@ export interface CallLog {
   record(call: CallRecord): Promise<void>;
   /** Whether the disk takes records: else callers with budgets are refused, and the node is not ready. */
   readonly writable: boolean;
+  /** Resolves when all that the journal holds now, of former processes too, is in SQL; rejects when it is closed before. */
+  settled(): Promise<void>;
   /** Writes out all that is held; resolves when it lies in the database or the journal. */
   close(): Promise<void>;
 }

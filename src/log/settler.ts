@@ -36,6 +36,8 @@ const rowsPerTurn = 128;
 
 export interface Settler {
   start(): void;
+  /** Resolves when all that is journalled now, of former processes too, is in SQL; rejects when this ends before. */
+  settled(): Promise<void>;
   /** Settles what is left, as far as the database lets it; answers whether all is settled. */
   close(): Promise<boolean>;
 }
@@ -47,6 +49,7 @@ export function makeSettler(parts: SettlerParts): Settler {
   let running: Promise<void> | undefined;
   let cancel: Cancel = () => undefined;
   let closing = false;
+  const waiting = makeWaiting();
 
   const plan = (delayMs: number): void => {
     if (closing) return;
@@ -59,13 +62,17 @@ export function makeSettler(parts: SettlerParts): Settler {
     });
   };
   const round = async (): Promise<void> => {
+    const waits = waiting.takeAll();
     try {
+      await parts.journal.written();
       // What is new goes first: a long journal of an earlier process must not hold up this one's.
       await own.settle(() => closing);
       await parts.left.settleSome(() => own.settle(() => closing));
       if (failures > 0) logger.info({}, "calls are written to the database again");
       failures = 0;
+      waiting.told(waits, own.isDone());
     } catch (error) {
+      waiting.told(waits, false);
       own.forget();
       failures += 1;
       const told = { error: messageOf(error) };
@@ -75,6 +82,7 @@ export function makeSettler(parts: SettlerParts): Settler {
   };
   return {
     start: () => plan(0),
+    settled: () => waiting.join(),
     close: async () => {
       closing = true;
       cancel();
@@ -82,7 +90,45 @@ export function makeSettler(parts: SettlerParts): Settler {
       await parts.journal.written();
       failures = 0;
       await round();
+      waiting.end();
       return failures === 0 && own.isDone();
+    },
+  };
+}
+
+interface Wait {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Who waits for a round that began after it asked. */
+function makeWaiting(): {
+  join(): Promise<void>;
+  takeAll(): readonly Wait[];
+  told(waits: readonly Wait[], settled: boolean): void;
+  end(): void;
+} {
+  let waits: Wait[] = [];
+  let ended = false;
+  const stopped = (): Error => new Error("the journal was closed before it was settled");
+  return {
+    join: () =>
+      ended
+        ? Promise.reject(stopped())
+        : new Promise((resolve, reject) => void waits.push({ resolve, reject })),
+    takeAll: () => {
+      const taken = waits;
+      waits = [];
+      return taken;
+    },
+    told: (taken, settled) => {
+      if (settled) for (const wait of taken) wait.resolve();
+      else waits.unshift(...taken);
+    },
+    end: () => {
+      ended = true;
+      for (const wait of waits) wait.reject(stopped());
+      waits = [];
     },
   };
 }
