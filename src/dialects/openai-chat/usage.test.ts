@@ -73,6 +73,19 @@ test("each vendor's telling", () => {
       { prompt_tokens: 8, completion_tokens: 9, total_tokens: 17, reasoning_tokens: 4 },
       [8, 0, 0, 9, 4],
     ],
+    [
+      // Its documented example of deep research, 2026.
+      "Perplexity: research beside the answer",
+      {
+        prompt_tokens: 33,
+        completion_tokens: 7163,
+        total_tokens: 7196,
+        citation_tokens: 20016,
+        num_search_queries: 18,
+        reasoning_tokens: 73997,
+      },
+      [33, 0, 0, 81160, 73997],
+    ],
     ["embeddings", { prompt_tokens: 8, total_tokens: 8 }, [8, 0, 0, 0, 0]],
     ["Voyage", { total_tokens: 8 }, [8, 0, 0, 0, 0]],
     [

@@ -135,7 +135,10 @@ function outputOf(
     return { output: total - prompt, reasoning: total - prompt - told };
   const reasoning = thought ?? 0;
   // xAI's chat leaves reasoning out of completion_tokens; its total tells.
-  const outside = total === undefined ? place === "apart" : total === prompt + told + reasoning;
+  const byTotal = total === undefined ? place === "apart" : total === prompt + told + reasoning;
+  // Perplexity bills research and its citations beside the answer; its total tells of neither.
+  const isResearch = fields["citation_tokens"] !== undefined;
+  const outside = byTotal || isResearch;
   const output = outside ? told + reasoning : told;
   return { output, reasoning: Math.min(reasoning, output) };
 }
