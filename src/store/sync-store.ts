@@ -121,8 +121,9 @@ export interface SyncWrites extends SyncReads {
 export class DuplicateRow extends Error {
   readonly kind: ConfigKind;
   readonly column: string;
-  constructor(kind: ConfigKind, column: string, cause: unknown) {
-    super(`a ${kind} with this ${column} exists already`, { cause });
+  /** `what`: all that is taken together. */
+  constructor(kind: ConfigKind, column: string, cause: unknown, what = column) {
+    super(`a ${kind} with this ${what} exists already`, { cause });
     this.name = "DuplicateRow";
     this.kind = kind;
     this.column = column;

@@ -28,6 +28,11 @@ export function makeSyncWrites(db: Sql): SyncWrites {
   };
 }
 
+/** Kinds that several columns name together, and the one that is told. */
+const takenTogether: Readonly<
+  Partial<Record<ConfigKind, { readonly column: string; readonly what: string }>>
+> = { price: { column: "model", what: "model, channel, side and effectiveFrom" } };
+
 /** Turns a violated unique index into the error that names the column. */
 async function naming<T>(kind: ConfigKind, work: () => Promise<T>): Promise<T> {
   try {
@@ -35,6 +40,8 @@ async function naming<T>(kind: ConfigKind, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     const violated = violatedUnique(error);
     if (violated === undefined) throw error;
+    const together = takenTogether[kind];
+    if (together !== undefined) throw new DuplicateRow(kind, together.column, error, together.what);
     throw new DuplicateRow(kind, uniqueColumn(kindTables[kind], violated), error);
   }
 }
