@@ -8,7 +8,8 @@ import type { NanoDollars } from "../core/money.ts";
 import type { Sql } from "./database.ts";
 import { engineOf, nowMs } from "./dialect.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
-import { isRetryable, violatedUnique } from "./sql-errors.ts";
+import { budgetKey, insertAlert, sumSpent } from "./budgets.ts";
+import { isRetryable } from "./sql-errors.ts";
 
 /** What one node holds of a budget in a period. */
 export interface BudgetLease {
@@ -162,7 +163,7 @@ function readBudgets(trx: Sql, shares: readonly BudgetShare[]) {
   const query = trx
     .selectFrom("budgets")
     .selectAll()
-    .where((where) => where.or(shares.map((share) => where.and(keyOf(share)))))
+    .where((where) => where.or(shares.map((share) => where.and(budgetKey(share)))))
     .orderBy("kind")
     .orderBy("entity_id")
     .orderBy("period");
@@ -175,17 +176,13 @@ async function readLeases(trx: Sql, shares: readonly BudgetShare[]) {
     .selectFrom("budget_leases")
     .selectAll()
     .select(now.as("now"))
-    .where((where) => where.or(shares.map((share) => where.and(keyOf(share)))))
+    .where((where) => where.or(shares.map((share) => where.and(budgetKey(share)))))
     .orderBy("node_id")
     .execute();
   const [first] = leases;
   if (first !== undefined) return { leases, now: first.now };
   const told = await trx.selectNoFrom(now.as("now")).executeTakeFirstOrThrow();
   return { leases, now: told.now };
-}
-
-function keyOf({ kind, id, period }: BudgetShare) {
-  return { kind, entity_id: BigInt(id), period };
 }
 
 function nameOf(row: { kind: string; entity_id: bigint; period: string }): string {
@@ -204,7 +201,7 @@ async function applyChange(trx: Sql, nodeId: string, change: LeaseChange): Promi
   await trx
     .updateTable("budget_leases")
     .set({ recalled: 1 })
-    .where((where) => where.and({ ...keyOf(share), node_id: change.nodeId }))
+    .where((where) => where.and({ ...budgetKey(share), node_id: change.nodeId }))
     .execute();
 }
 
@@ -218,7 +215,7 @@ async function saveGrant(
   const set = { fence, granted, recalled: 0, renewed_at: nowMs(engine) };
   const insert = trx
     .insertInto("budget_leases")
-    .values({ ...keyOf(share), node_id: nodeId, spent: 0n, ...set });
+    .values({ ...budgetKey(share), node_id: nodeId, spent: 0n, ...set });
   await (
     engine === "mysql"
       ? insert.onDuplicateKeyUpdate(set)
@@ -230,7 +227,7 @@ async function saveGrant(
 
 /** The row is locked before it is read: what its node settles meanwhile waits, and begins a new one. */
 async function foldLease(trx: Sql, share: BudgetShare, nodeId: string): Promise<void> {
-  const key = { ...keyOf(share), node_id: nodeId };
+  const key = { ...budgetKey(share), node_id: nodeId };
   const query = trx
     .selectFrom("budget_leases")
     .select("spent")
@@ -240,7 +237,7 @@ async function foldLease(trx: Sql, share: BudgetShare, nodeId: string): Promise<
   await trx
     .updateTable("budgets")
     .set({ settled: sql<bigint>`settled + ${row.spent}` })
-    .where((where) => where.and(keyOf(share)))
+    .where((where) => where.and(budgetKey(share)))
     .execute();
   await trx
     .deleteFrom("budget_leases")
@@ -285,37 +282,4 @@ async function listStale(db: Sql, ageMs: number, limit: number): Promise<readonl
     .limit(limit)
     .execute();
   return rows.map(shareOf);
-}
-
-async function sumSpent(db: Sql, share: BudgetShare): Promise<NanoDollars> {
-  // One statement: a lease that is folded between two reads would be counted twice or not at all.
-  const { settled } = await db
-    .selectNoFrom((select) => [
-      select
-        .selectFrom("budgets")
-        .select("settled")
-        .where((where) => where.and(keyOf(share)))
-        .as("settled"),
-      select
-        .selectFrom("budget_leases")
-        .select(sql<bigint | null>`sum(spent)`.as("spent"))
-        .where((where) => where.and(keyOf(share)))
-        .as("leased"),
-    ])
-    .executeTakeFirstOrThrow()
-    .then((row) => ({ settled: (row.settled ?? 0n) + (row.leased ?? 0n) }));
-  return settled;
-}
-
-async function insertAlert(db: Sql, share: BudgetShare, percent: number): Promise<boolean> {
-  try {
-    await db
-      .insertInto("budget_alerts")
-      .values({ ...keyOf(share), percent, told_at: nowMs(engineOf(db)) })
-      .execute();
-    return true;
-  } catch (error) {
-    if (violatedUnique(error) === undefined) throw error;
-    return false;
-  }
 }
