@@ -3,6 +3,7 @@
  * bare name is that of the vendor to whom the list itself gives the name, else of the one that makes the model.
  */
 import { isObject } from "../../../core/json-value.ts";
+import { lookUp } from "../../../core/look-up.ts";
 import { type ListedVendor, genaiVendors } from "../../../providers/listed-vendors.ts";
 import { modelPattern } from "../../../sync/name-fields.ts";
 import { EntryReader } from "../entry-reader.ts";
@@ -70,7 +71,7 @@ function readVendor(value: unknown): Vendor {
   if (typeof id !== "string" || !Array.isArray(models))
     throw fault("must be genai-prices' list of providers, each with `id` and `models`");
   const owns = memberOf(value, "model_match");
-  const known = Object.hasOwn(genaiVendors, id) ? genaiVendors[id] : undefined;
+  const known = lookUp(genaiVendors, id);
   return {
     id,
     models: models.map(readModel),

@@ -1,5 +1,6 @@
 /** Prices of genai-prices as rates of ours: which of its units is which rate, and what a tier or an hour puts in their place. */
 import { isObject } from "../../../core/json-value.ts";
+import { lookUp } from "../../../core/look-up.ts";
 import { type EntryReader, unitsOf } from "../entry-reader.ts";
 import type { ListedRates, ListedTier, RateName } from "../listed-price.ts";
 import { isAbsent, memberOf, membersOf, numberText } from "../read-document.ts";
@@ -62,7 +63,7 @@ export function readRates(reader: EntryReader, prices: unknown): ReadRates {
   const rates: Record<string, bigint> = {};
   const steps: Step[] = [];
   for (const [field, value] of membersOf(prices)) {
-    const unit = Object.hasOwn(units, field) ? units[field] : undefined;
+    const unit = lookUp(units, field);
     if (isAbsent(value)) continue;
     if (unit === undefined) {
       reader.remark(field, "field-left-out", "is no unit that is charged for here");

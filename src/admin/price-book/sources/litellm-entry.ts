@@ -1,4 +1,5 @@
 /** One entry of LiteLLM's file as terms. Promise kept here: every member that speaks of money is in the terms or in a remark. */
+import { lookUp } from "../../../core/look-up.ts";
 import { ratioOne } from "../../../core/money.ts";
 import type { EntryReader } from "../entry-reader.ts";
 import { unitsOf } from "../entry-reader.ts";
@@ -52,7 +53,7 @@ export function readEntry(reader: EntryReader, entry: unknown): ListedTerms {
   for (const [field, value] of membersOf(entry)) {
     if (isAbsent(value) || imageFields.includes(field)) continue;
     const rate = findRateField(field);
-    const special = Object.hasOwn(specials, field) ? specials[field] : undefined;
+    const special = lookUp(specials, field);
     if (rate !== undefined) {
       const dollars = reader.fraction(field, value);
       if (dollars !== undefined) amounts.push({ ...rate, field, dollars });

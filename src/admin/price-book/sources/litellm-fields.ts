@@ -1,4 +1,5 @@
 /** What each member of an entry of LiteLLM's file is, by its name: `<rate>[_above_<N>k_tokens][_batches|_flex|_priority]`. */
+import { lookUp } from "../../../core/look-up.ts";
 import type { RateName } from "../listed-price.ts";
 
 /** Members that are dollars for one unit. */
@@ -50,7 +51,7 @@ const pattern = /^(.+?)(?:_above_(\d{1,6})k_tokens)?(?:_(batches|flex|priority))
 /** A member's meaning; undefined: it is no plain rate. */
 export function findRateField(field: string): RateField | undefined {
   const [, base = "", thousands, tier] = pattern.exec(field) ?? [];
-  const name = Object.hasOwn(rates, base) ? rates[base] : undefined;
+  const name = lookUp(rates, base);
   if (name === undefined) return undefined;
   return {
     name,

@@ -3,6 +3,7 @@
  * the price of a bare name is that of the vendor that makes the model, whichever others are listed beside it.
  */
 import { isObject } from "../../../core/json-value.ts";
+import { lookUp } from "../../../core/look-up.ts";
 import { type ListedVendor, liteLlmVendors } from "../../../providers/listed-vendors.ts";
 import { modelPattern } from "../../../sync/name-fields.ts";
 import { EntryReader } from "../entry-reader.ts";
@@ -72,7 +73,7 @@ const unknownVendor: ListedVendor = { providers: [], makes: [] };
 /** `vertex_ai-language-models` is `vertex_ai`. */
 function findVendor(name: string): readonly [string, ListedVendor] {
   for (const vendor of [name, name.replace(/-.*$/s, "")]) {
-    const known = Object.hasOwn(liteLlmVendors, vendor) ? liteLlmVendors[vendor] : undefined;
+    const known = lookUp(liteLlmVendors, vendor);
     if (known !== undefined) return [vendor, known];
   }
   return [name, unknownVendor];

@@ -1,4 +1,5 @@
 /** One Hub's `extra_ratios`: what kinds of tokens cost, as multiples of the price of input or output. */
+import { lookUp } from "../../../core/look-up.ts";
 import type { EntryReader } from "../entry-reader.ts";
 import type { Fraction } from "../exact-amount.ts";
 import type { RateName } from "../listed-price.ts";
@@ -40,7 +41,7 @@ export function readExtraRatios(
 ): Readonly<Partial<Record<RateName, bigint | undefined>>> {
   const rates: Partial<Record<RateName, bigint | undefined>> = {};
   for (const [field, ratio] of ratiosOf(reader, entry)) {
-    const kind = Object.hasOwn(kinds, field) ? kinds[field] : undefined;
+    const kind = lookUp(kinds, field);
     if (kind === undefined) continue;
     const amount = reader.product(`extra_ratios.${field}`, [prices[kind.of], ratio], kind.name);
     if (rates[kind.name] !== undefined && rates[kind.name] !== amount) {

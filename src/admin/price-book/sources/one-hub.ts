@@ -3,6 +3,7 @@
  * `input` or `output` of it, a call of type `times` a thousand times `input`, and `QuotaPerUnit` of it are a dollar.
  */
 import { isObject } from "../../../core/json-value.ts";
+import { lookUp } from "../../../core/look-up.ts";
 import { modelPattern } from "../../../sync/name-fields.ts";
 import { EntryReader } from "../entry-reader.ts";
 import type { Fraction } from "../exact-amount.ts";
@@ -70,7 +71,7 @@ function readTokens(reader: EntryReader, entry: unknown, dollar: Fraction): List
   const input = reader.fraction("input", memberOf(entry, "input"));
   const output = reader.fraction("output", memberOf(entry, "output"));
   if (input === undefined || output === undefined) return noTerms;
-  const forms = formsOf(reader.model);
+  const forms = lookUp(imageRatios, reader.model);
   if (forms !== undefined) return imageTerms(reader, times(times(input, thousand), dollar), forms);
   if (reader.model.startsWith("tts-")) return speechTerms(reader, times(input, dollar));
   const prices = { input: times(input, dollar), output: times(output, dollar) };
@@ -103,10 +104,6 @@ const imageRatios: Readonly<Record<string, Readonly<Record<string, Fraction>>>> 
     "*": { top: 1n, bottom: 1n },
   },
 };
-
-function formsOf(model: string): Readonly<Record<string, Fraction>> | undefined {
-  return Object.hasOwn(imageRatios, model) ? imageRatios[model] : undefined;
-}
 
 function imageTerms(
   reader: EntryReader,
