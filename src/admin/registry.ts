@@ -8,6 +8,7 @@ import { groupRoutes } from "./groups/routes.ts";
 import { keyRoutes } from "./keys/routes.ts";
 import { modelRoutes } from "./models/routes.ts";
 import { nodeRoutes } from "./nodes/routes.ts";
+import { priceBookRoutes } from "./price-book/routes.ts";
 import { priceRoutes } from "./prices/routes.ts";
 import { providerRoutes } from "./providers/routes.ts";
 import { referenceRoutes } from "./reference.ts";
@@ -27,6 +28,7 @@ function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
     keyRoutes,
     userRoutes,
     priceRoutes,
+    priceBookRoutes,
     modelRoutes,
     settingRoutes,
     nodeRoutes,
