@@ -28,7 +28,9 @@ export function makeOpenApi(routes: readonly RouteSpec[], version: string): Json
 function operation(route: RouteSpec): JsonObject {
   const write = route.method !== "GET";
   const success =
-    route.method === "POST" && !/\/(test|upstream-models)$/.test(route.path) ? "201" : "200";
+    route.method === "POST" && !/\/(test|upstream-models|diff|apply)$/.test(route.path)
+      ? "201"
+      : "200";
   const body =
     route.method === "PATCH" && route.body instanceof z.ZodObject
       ? route.body.partial()
