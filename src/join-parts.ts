@@ -22,6 +22,7 @@ import { makeStateParts } from "./gateway/state-parts.ts";
 import { openServer } from "./http/server.ts";
 import type { HttpServer } from "./http/server.ts";
 import type { CallLog } from "./log/call-record.ts";
+import type { Money } from "./join-money.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { RouteHealth } from "./route/health.ts";
 import type { Database } from "./store/database.ts";
@@ -45,6 +46,7 @@ export interface JoinedParts {
   readonly sync: OpenedSync;
   readonly upstream: Upstream;
   readonly callLog: CallLog;
+  readonly money: Money;
   readonly metrics: Metrics;
 }
 
@@ -100,6 +102,7 @@ function joinCallParts(parts: JoinedParts, access: Access): GatewayParts {
     upstream: parts.upstream,
     authorizer: access.authorizer,
     callLog: parts.callLog,
+    money: parts.money,
     meters: parts.metrics.calls,
     health: new RouteHealth(),
     random: Math.random,

@@ -11,6 +11,7 @@ import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import { expireResponses } from "./gateway/state-parts.ts";
 import type { HttpServer } from "./http/server.ts";
+import { openMoney } from "./join-money.ts";
 import { joinServer } from "./join-parts.ts";
 import type { JoinedParts } from "./join-parts.ts";
 import { openCallLog } from "./log/call-log.ts";
@@ -79,22 +80,8 @@ export async function runNode(options: NodeOptions): Promise<number> {
     await Promise.all([database.close(), redis?.close()]);
     return ended.refused;
   }
-  const sync = await openNodeSync(core);
-  sync.lead(expireResponses({ database, logger }));
-  const upstream = makeUpstream({ clock: systemClock });
-  const callLog = openNodeLog(core, sync.nodeId);
-  const stopWatching = watchCluster({ sync, metrics, copies, clock: systemClock });
-  const joined: JoinedParts = {
-    config,
-    logger,
-    database,
-    sync,
-    upstream,
-    callLog,
-    metrics,
-    version: options.version,
-    clock: systemClock,
-  };
+  const joined = await openParts(core);
+  const stopWatching = watchCluster({ ...joined, copies });
   const gate = makeFirstAccountGate(joined);
   const server = await joinServer(joined, gate.awaited);
   const code = await serveUntilStopped(options, {
@@ -110,6 +97,18 @@ export async function runNode(options: NodeOptions): Promise<number> {
   await Promise.race([closeAll(joined, redis, migrating), sleep(systemClock, closeMs)]);
   logger.info({ code }, "stopped");
   return code;
+}
+
+/** What a node is made of, opened in the order that each needs the others. */
+async function openParts(core: Core): Promise<JoinedParts> {
+  const { config, database, redis, logger, metrics, version } = core;
+  const clock = systemClock;
+  const sync = await openNodeSync(core);
+  sync.lead(expireResponses({ database, logger }));
+  const callLog = openNodeLog(core, sync.nodeId);
+  const base = { config, clock, logger, database, sync, callLog, metrics };
+  const money = openMoney({ ...base, redis });
+  return { ...base, money, upstream: makeUpstream({ clock }), version };
 }
 
 function openNodeLog(core: Core, nodeId: string): CallLog {
@@ -134,6 +133,8 @@ async function closeAll(
   redis: Redis | undefined,
   migrating: Promise<void>,
 ): Promise<void> {
+  // Slices go back once what they paid for is settled, which the call log does.
+  await parts.money.close();
   await parts.callLog.close();
   await parts.sync.close();
   await migrating;

@@ -67,6 +67,7 @@ const joiners: ReadonlySet<string> = new Set([
   "main.ts",
   "run-node.ts",
   "join-parts.ts",
+  "join-money.ts",
   "welcome.ts",
   "watch-cluster.ts",
   "probe-machine.ts",

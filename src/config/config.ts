@@ -41,6 +41,8 @@ export interface Config {
   readonly maxBodyBytes: number;
   /** Largest total of held bodies. */
   readonly maxHeldBytes: number;
+  /** How long slices of budgets are spent without a word from the database. */
+  readonly budgetMaxStaleMs: number;
   /** Whether a call's record waits until the disk itself was forced. */
   readonly journalSync: "interval" | "group";
   /** Largest total of what is journalled and not settled. */

@@ -16,22 +16,8 @@ import {
   parseWord,
 } from "./env-parsers.ts";
 import type { Parser } from "./env-parsers.ts";
-
-/** One variable: where its value comes from and what operators are told about it. */
-export interface Variable<T> {
-  readonly name: string;
-  /** Other names, asked in order when `name` is unset. */
-  readonly otherNames?: readonly string[];
-  readonly parse: Parser<T>;
-  /** The value when unset. */
-  readonly fallback: T;
-  /** The default as documentation shows it. */
-  readonly shown: string;
-  /** Secrets may also come from a file (`<NAME>_FILE`) and are never printed. */
-  readonly secret?: true;
-  readonly en: string;
-  readonly zh: string;
-}
+import { moneyVariables } from "./money-variables.ts";
+import type { Variable } from "./variable.ts";
 
 const parseRedis: Parser<{ readonly url: string }> = (text) => {
   const parsed = parseUrl("redis:", "rediss:")(text);
@@ -256,22 +242,7 @@ export const variables: { readonly [Field in keyof Config]: Variable<Config[Fiel
     en: "Largest total of all bodies held at one time; beyond it callers get 503.",
     zh: "同时持有的请求体总量上限；超出后返回 503。",
   },
-  journalSync: {
-    name: "JOURNAL_SYNC",
-    parse: parseWord("interval", "group"),
-    fallback: "interval",
-    shown: "interval",
-    en: "`interval`: the journal of calls is forced to the disk every 50 ms, so that a power loss may take the last 50 ms of answered calls. `group`: each answer waits for the disk, many at a time.",
-    zh: "`interval`：调用日志每 50 毫秒强制落盘，断电最多丢失最后 50 毫秒已应答的调用。`group`：每个应答都等待落盘，多个应答合并一次。",
-  },
-  journalMaxBytes: {
-    name: "JOURNAL_MAX_SIZE",
-    parse: parseSize,
-    fallback: 2 * 1024 ** 3,
-    shown: "2GB",
-    en: "Most that calls which are not yet in the database may take on this node's disk. Shortly before it is full, the node is unready and callers with budgets get 503.",
-    zh: "尚未写入数据库的调用在本节点磁盘上可占用的上限。接近上限时节点变为未就绪，有预算的调用方收到 503。",
-  },
+  ...moneyVariables,
   mediaAllowedRanges: {
     name: "MEDIA_ALLOWED_RANGES",
     parse: parseRanges,

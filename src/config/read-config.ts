@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
 import { fieldlessVariables, variables } from "./env.ts";
-import type { Variable } from "./env.ts";
+import type { Variable } from "./variable.ts";
 import { messageOf } from "../core/errors.ts";
 
 /** The process's variables, or a test's. */

@@ -1,6 +1,6 @@
 /** Renders the table of variables as documentation, in both languages, so that the pages cannot drift from the code. */
 import { fieldlessVariables, variables } from "./env.ts";
-import type { Variable } from "./env.ts";
+import type { Variable } from "./variable.ts";
 
 /** Languages of the documentation. */
 export type DocumentationLanguage = "en" | "zh";

@@ -12,6 +12,7 @@ import { RouteHealth } from "../route/health.ts";
 import type { RoutePlan } from "../route/plan.ts";
 import { mapModel } from "../route/plan.ts";
 import type { Channel, Settings } from "../sync/entities.ts";
+import { fillSettings } from "../sync/settings.ts";
 import type { Authorizer } from "../upstream/authorizer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { CallRequest, ReplySink } from "../wire/call.ts";
@@ -103,14 +104,10 @@ export function makeChannelProbe(
 }
 
 const noRetries: Settings = {
+  ...fillSettings({}),
   retryTimes: 0,
   cooldownSeconds: 0,
-  systemName: "",
   responseState: "off",
-  unpricedModels: "everybody",
-  reportingTimeZone: "UTC",
-  callRetentionDays: 0,
-  callDetailDays: 0,
 };
 
 function makeRequest(model: string, signal: AbortSignal): CallRequest {

@@ -39,6 +39,14 @@ export interface LogMeters {
   recordsDropped(count: number): void;
 }
 
+/** What is counted of budgets. `kind`: `key`, `user`, `balance`, `group` or `channel`. */
+export interface BudgetMeters {
+  /** One transaction with the database. */
+  asked(result: "ok" | "failed", seconds: number): void;
+  refused(kind: string): void;
+  alerted(kind: string, percent: number): void;
+}
+
 /** What is known of the cluster as a whole; told by the node that leads, but for the leader itself. */
 export interface ClusterMeters {
   /** Live nodes by state, those behind the head, and those that hold another content at the same revision. */

@@ -1,8 +1,9 @@
 /** The counters of one process as Prometheus reads them. The only room that knows the client library. */
 import { Registry, collectDefaultMetrics } from "@prometheus-io/client";
+import { makeBudgetMeters } from "./budget-metrics.ts";
 import { makeCallMeters } from "./call-metrics.ts";
 import { makeClusterMeters } from "./cluster-metrics.ts";
-import type { CallMeters, ClusterMeters, LogMeters, SyncMeters } from "./meters.ts";
+import type { BudgetMeters, CallMeters, ClusterMeters, LogMeters, SyncMeters } from "./meters.ts";
 import { makeSyncMeters } from "./sync-metrics.ts";
 
 export interface MetricsPage {
@@ -14,6 +15,7 @@ export interface Metrics {
   readonly calls: CallMeters & LogMeters;
   readonly sync: SyncMeters;
   readonly cluster: ClusterMeters;
+  readonly budgets: BudgetMeters;
   /** Runs before each page: for gauges that are read, not told. */
   beforePage(refresh: () => void): void;
   page(): Promise<MetricsPage>;
@@ -31,6 +33,7 @@ export function makeMetrics(options: {
     calls: makeCallMeters(registry, options.version),
     sync: makeSyncMeters(registry),
     cluster: makeClusterMeters(registry),
+    budgets: makeBudgetMeters(registry),
     beforePage: (refresh) => void refreshes.push(refresh),
     page: async () => {
       for (const refresh of refreshes) refresh();

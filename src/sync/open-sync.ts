@@ -45,6 +45,7 @@ export async function openSync(parts: SyncParts): Promise<OpenedSync> {
     rejected: () => follower.rejected(),
     onApplied: (listener) => follower.onApplied(listener),
     lead: (job) => node.jobs.add(job),
+    liveNodes: () => registry.liveNodes(),
     term: () => leadership.term(),
     close: () => closeNode(node, parts.clock ?? systemClock),
   };

@@ -74,6 +74,8 @@ export interface OpenedSync extends Sync {
   onApplied(listener: (event: AppliedEvent) => void): () => void;
   /** Runs a job on whichever node leads. */
   lead(job: LeaderJob): void;
+  /** Nodes of the cluster that live, this one included, as the registry was last read. */
+  liveNodes(): number;
   /** This node's term while it leads. */
   term(): Term | undefined;
 }

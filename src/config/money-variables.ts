@@ -1,0 +1,33 @@
+/** Variables of the journal and of budgets: a part of the one table (env.ts). */
+import type { Config } from "./config.ts";
+import { parseDuration, parseSize, parseWord } from "./env-parsers.ts";
+import type { Variable } from "./variable.ts";
+
+type MoneyField = "budgetMaxStaleMs" | "journalSync" | "journalMaxBytes";
+
+export const moneyVariables: { readonly [Field in MoneyField]: Variable<Config[Field]> } = {
+  budgetMaxStaleMs: {
+    name: "BUDGET_MAX_STALE",
+    parse: parseDuration,
+    fallback: 15 * 60_000,
+    shown: "15m",
+    en: "How long this node spends the parts of budgets that it holds while the database cannot be asked; then callers with budgets get 503.",
+    zh: "数据库无法访问时，本节点可继续使用其持有的预算份额的最长时间；超过后有预算的调用方收到 503。",
+  },
+  journalSync: {
+    name: "JOURNAL_SYNC",
+    parse: parseWord("interval", "group"),
+    fallback: "interval",
+    shown: "interval",
+    en: "`interval`: the journal of calls is forced to the disk every 50 ms, so that a power loss may take the last 50 ms of answered calls. `group`: each answer waits for the disk, many at a time.",
+    zh: "`interval`：调用日志每 50 毫秒强制落盘，断电最多丢失最后 50 毫秒已应答的调用。`group`：每个应答都等待落盘，多个应答合并一次。",
+  },
+  journalMaxBytes: {
+    name: "JOURNAL_MAX_SIZE",
+    parse: parseSize,
+    fallback: 2 * 1024 ** 3,
+    shown: "2GB",
+    en: "Most that calls which are not yet in the database may take on this node's disk. Shortly before it is full, the node is unready and callers with budgets get 503.",
+    zh: "尚未写入数据库的调用在本节点磁盘上可占用的上限。接近上限时节点变为未就绪，有预算的调用方收到 503。",
+  },
+};

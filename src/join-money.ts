@@ -1,0 +1,86 @@
+/** Joins what bounds calls: budgets over the database, limits over Redis where there is one. No decision is made here. */
+import { join } from "node:path";
+import { makeKeptSlices } from "./budget/kept-slices.ts";
+import { openBudgets } from "./budget/open-budgets.ts";
+import type { Config } from "./config/config.ts";
+import type { Clock } from "./core/clock.ts";
+import type { Logger } from "./core/logger.ts";
+import type { MoneyParts } from "./gateway/spending.ts";
+import { openLimits } from "./limit/open-limits.ts";
+import type { CallLog } from "./log/call-record.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import { makeLeaseStore } from "./store/budget-leases.ts";
+import type { Database } from "./store/database.ts";
+import type { Redis } from "./store/redis.ts";
+import { type SharedCounters, makeSharedCounters } from "./store/redis-limits.ts";
+import type { OpenedSync } from "./sync/sync-parts.ts";
+
+export interface JoinMoneyParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly database: Database;
+  readonly redis: Redis | undefined;
+  readonly sync: OpenedSync;
+  readonly callLog: CallLog;
+  readonly metrics: Metrics;
+}
+
+export interface Money extends MoneyParts {
+  /** Hands back what is unused; before the call log is closed. */
+  close(): Promise<void>;
+}
+
+export function openMoney(parts: JoinMoneyParts): Money {
+  const { config, clock, logger, database, redis, sync, callLog, metrics } = parts;
+  const { nodeId } = sync;
+  const liveNodes = (): number => sync.liveNodes();
+  const budgets = openBudgets({
+    store: makeLeaseStore(database.writes),
+    clock,
+    nodeId,
+    liveNodes,
+    settled: () => callLog.settled(),
+    logger,
+    meters: metrics.budgets,
+    maxStaleMs: config.budgetMaxStaleMs,
+    kept: makeKeptSlices(join(config.dataDir, "nodes", nodeId)),
+  });
+  const shared = redis && openCounters(redis, sync);
+  const limits = openLimits({
+    ...(shared === undefined ? {} : { shared }),
+    clock,
+    businessNowMs: () => sync.businessNowMs(),
+    nodeId,
+    liveNodes,
+    logger,
+  });
+  return {
+    budgets,
+    limits,
+    close: async () => void (await Promise.all([budgets.close(), limits.close()])),
+  };
+}
+
+/** The counters bear the cluster's id, which the database may tell long after the start. */
+function openCounters(redis: Redis, sync: OpenedSync): SharedCounters {
+  let known: SharedCounters | undefined;
+  const find = (): SharedCounters | undefined => {
+    const clusterId = sync.secrets()?.clusterId;
+    if (known === undefined && clusterId !== undefined)
+      known = makeSharedCounters(redis, clusterId);
+    return known;
+  };
+  const get = (): SharedCounters => {
+    const counters = find();
+    if (counters === undefined) throw new Error("the cluster's id is not known yet");
+    return counters;
+  };
+  return {
+    get up() {
+      return find()?.up ?? false;
+    },
+    take: async (asker, entries) => await get().take(asker, entries),
+    tell: async (asker, sequence, entries) => await get().tell(asker, sequence, entries),
+  };
+}
