@@ -8,18 +8,23 @@ import { makeWindow } from "./window.ts";
 /** Units that the shared counter counted out to this node and that no call took yet. */
 export interface Lot {
   /** Step of the shared counter that they stand in. */
-  bucket: number;
+  readonly bucket: number;
+  /** The life of the shared counter that they belong to. */
+  readonly epoch: string;
   left: number;
   /** Ms, monotonic, from which on they go back. */
   readonly endsAtMs: number;
 }
 
-/** What the shared counter is to be told of a counted limit. */
-export interface Untold {
-  /** Units to take off a bucket. */
-  returns: { readonly bucket: number; amount: number }[];
-  /** Units that were taken without asking, by the instant they were (ms, monotonic). */
-  charges: { readonly atMs: number; amount: number }[];
+/** How fast calls take here. */
+export interface Pace {
+  /** Units a millisecond. */
+  perMs: number;
+  /** Units that the last call took. */
+  last: number;
+  /** Units that were taken since the pace was reckoned, and when that was. */
+  taken: number;
+  sinceMs: number;
 }
 
 /** A limit of so many units in a span. */
@@ -34,7 +39,8 @@ export interface CountedLimit {
   /** What this node let in. */
   readonly window: Window;
   lots: Lot[];
-  readonly untold: Untold;
+  /** What the shared counter is to be told: step of that counter → units more, or less. */
+  untold: Map<number, number> | undefined;
   /** Units left in the whole cluster when it was asked last, beside the lots; undefined: never asked. */
   seenLeft: number | undefined;
   /** Until when (ms, monotonic) `needed` units are known not to be there, and when they may be. */
@@ -43,8 +49,7 @@ export interface CountedLimit {
     | undefined;
   /** When the window is empty again if nothing more is taken (ms, monotonic). */
   fullAtMs: number;
-  /** Units a millisecond that calls take here, and what they took since it was reckoned. */
-  pace: { perMs: number; taken: number; sinceMs: number };
+  readonly pace: Pace;
   refilling: boolean;
   usedAtMs: number;
 }
@@ -64,6 +69,8 @@ export interface SlotLimit {
   freed: number;
   /** What the shared counter has of this node may be wrong: it is told the number. */
   uncertain: boolean;
+  /** It was told a number that slots asked for are part of, which it may refuse. */
+  overtold: boolean;
   usedAtMs: number;
 }
 
@@ -78,8 +85,8 @@ export interface LimitIdentity {
 export function makeLimit({ key, subject }: LimitIdentity, rule: LimitRule, nowMs: number): Limit {
   const amount = amountOf(rule);
   if (rule.of === "concurrency") {
-    const none = { running: 0, pending: 0, freed: 0, uncertain: false, usedAtMs: nowMs };
-    return { kind: "slots", key, subject, rule, amount, ...none };
+    const none = { running: 0, pending: 0, freed: 0, uncertain: false, overtold: false };
+    return { kind: "slots", key, subject, rule, amount, ...none, usedAtMs: nowMs };
   }
   return {
     kind: "counted",
@@ -89,11 +96,11 @@ export function makeLimit({ key, subject }: LimitIdentity, rule: LimitRule, nowM
     amount,
     window: makeWindow(rule.per, nowMs),
     lots: [],
-    untold: { returns: [], charges: [] },
+    untold: undefined,
     seenLeft: undefined,
     dry: undefined,
     fullAtMs: nowMs,
-    pace: { perMs: 0, taken: 0, sinceMs: nowMs },
+    pace: { perMs: 0, last: 0, taken: 0, sinceMs: nowMs },
     refilling: false,
     usedAtMs: nowMs,
   };
@@ -110,10 +117,10 @@ export function changeRule(limit: Limit, rule: LimitRule): void {
 export function isIdle(limit: Limit, nowMs: number): boolean {
   if (limit.kind === "slots")
     return limit.running + limit.pending + limit.freed === 0 && !limit.uncertain;
-  const { lots, untold, rule, usedAtMs } = limit;
-  const waiting = lots.length + untold.returns.length + untold.charges.length;
+  const { lots, untold, refilling, rule, usedAtMs } = limit;
+  if (lots.length > 0 || (untold?.size ?? 0) > 0 || refilling) return false;
   // One span and the step that is leaving.
-  return waiting === 0 && !limit.refilling && nowMs - usedAtMs > limitSpans[rule.per] * 1.1;
+  return nowMs - usedAtMs > limitSpans[rule.per] * 1.1;
 }
 
 /** Counters hold doubles: beyond this many nano-dollars they count in larger units. */

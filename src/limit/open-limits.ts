@@ -7,8 +7,18 @@ import type { Logger } from "../core/logger.ts";
 import type { SharedCounters } from "../store/redis-limits.ts";
 import type { Limit } from "./limit-state.ts";
 import { unitsOf } from "./limit-state.ts";
-import type { Admission, HeaderForm, LimitAnswer, LimitedUse, Limits } from "./limits.ts";
-import type { Lack, Use } from "./local-share.ts";
+import type {
+  Admission,
+  HeaderForm,
+  LimitAnswer,
+  LimitSubject,
+  LimitedUse,
+  Limits,
+} from "./limits.ts";
+import { admitAlone, admitShared, endShared } from "./admit-shared.ts";
+import type { Lack, ShareTerms, Use } from "./local-share.ts";
+import { SharedLink } from "./shared-link.ts";
+import { heldIn } from "./slices.ts";
 import { findLack, shareOf, takeShare } from "./local-share.ts";
 import type { Standing } from "./rate-headers.ts";
 import { rateHeaders } from "./rate-headers.ts";
@@ -30,43 +40,77 @@ export interface LimitParts {
 
 const sweepEveryMs = 60_000;
 
+/** What the functions below work with. */
+interface Node {
+  readonly parts: LimitParts;
+  readonly link: SharedLink | undefined;
+  readonly terms: () => ShareTerms;
+}
+
 export function openLimits(parts: LimitParts): Limits {
-  const { clock } = parts;
+  const { clock, shared } = parts;
   const book = makeRuleBook();
+  const link = shared && new SharedLink({ ...parts, counters: shared, limits: () => book.all() });
+  const terms = (): ShareTerms => ({
+    nowMs: clock.monotonic(),
+    nodes: Math.max(1, parts.liveNodes()),
+  });
+  const node = { parts, link, terms };
   let sweeping = false;
   let closed = false;
   const sweep = (): void => {
     sweeping = !closed && book.sweep(clock.monotonic());
     if (sweeping) clock.after(sweepEveryMs, sweep);
   };
+  const findUses = (subjects: readonly LimitSubject[], model: string, expected: LimitedUse) => {
+    let uses: Use[] | undefined;
+    for (const subject of subjects) {
+      if (subject.rules.length === 0) continue;
+      const nowMs = clock.monotonic();
+      for (const limit of book.limitsOf(subject, nowMs)) {
+        if (!countsModel(limit.rule, model)) continue;
+        limit.usedAtMs = nowMs;
+        uses ??= [];
+        uses.push(makeUse(limit, expected));
+      }
+    }
+    return uses;
+  };
   return {
     admit: (subjects, model, expected) => {
-      let uses: Use[] | undefined;
-      const nowMs = clock.monotonic();
-      for (const subject of subjects) {
-        if (subject.rules.length === 0) continue;
-        for (const limit of book.limitsOf(subject, nowMs)) {
-          if (!countsModel(limit.rule, model)) continue;
-          limit.usedAtMs = nowMs;
-          uses ??= [];
-          uses.push(makeUse(limit, expected));
-        }
-      }
+      const uses = findUses(subjects, model, expected);
       if (uses === undefined) return unlimited;
       if (!sweeping) {
         sweeping = true;
         clock.after(sweepEveryMs, sweep);
       }
-      const terms = { nowMs, nodes: Math.max(1, parts.liveNodes()) };
-      const lack = findLack(uses, terms);
-      if (lack !== undefined) return refuse(lack, uses, parts);
-      for (const use of uses) takeShare(use, terms);
-      return { admitted: true, admission: makeAdmission(uses, parts) };
+      link?.keepUp();
+      const lack = take(node, uses);
+      return lack instanceof Promise
+        ? lack.then((found) => answer(node, uses, found))
+        : answer(node, uses, lack);
     },
     close: async () => {
       closed = true;
+      await link?.close();
     },
   };
+}
+
+function take({ link, terms }: Node, uses: readonly Use[]): MaybeLater<Lack | undefined> {
+  if (link?.usable === true) return admitShared(link, uses, terms);
+  if (link !== undefined) return admitAlone(link, uses, terms());
+  const lack = findLack(uses, terms());
+  if (lack === undefined) for (const use of uses) takeShare(use, terms());
+  return lack;
+}
+
+type MaybeLater<T> = T | Promise<T>;
+
+function answer(node: Node, uses: readonly Use[], lack: Lack | undefined): LimitAnswer {
+  return lack === undefined
+    ? { admitted: true, admission: makeAdmission(node, uses) }
+    : refuse(node, lack, uses);
 }
 
 const unlimited: LimitAnswer = {
@@ -79,31 +123,30 @@ function makeUse(limit: Limit, expected: LimitedUse): Use {
   return { limit, need, step: 0, bucket: undefined, epoch: "" };
 }
 
-function makeAdmission(uses: readonly Use[], parts: LimitParts): Admission {
+function makeAdmission(node: Node, uses: readonly Use[]): Admission {
   let ended = false;
   return {
-    headers: (form = "standard") => headersOf(uses, form, parts),
+    headers: (form = "standard") => headersOf(node, uses, form),
     end: (used) => {
       if (ended) return;
       ended = true;
-      for (const use of uses) endUse(use, used, parts);
+      for (const use of uses) endUse(node, use, used);
     },
   };
 }
 
-function endUse({ limit, need, step }: Use, used: LimitedUse | null, { clock }: LimitParts): void {
-  if (limit.kind === "slots") {
-    limit.running -= 1;
-    return;
-  }
-  const taken = used === null ? 0 : unitsOf(limit.rule, used);
-  if (taken < need) takeBack(limit.window, step, need - taken);
-  if (taken > need) putIn(limit.window, clock.monotonic(), taken - need);
+function endUse({ link, terms }: Node, use: Use, used: LimitedUse | null): void {
+  const { limit, need, step } = use;
+  const units = used === null ? 0 : unitsOf(limit.rule, used);
+  if (limit.kind === "slots") limit.running -= 1;
+  else if (units < need) takeBack(limit.window, step, need - units);
+  else if (units > need) putIn(limit.window, terms().nowMs, units - need);
+  if (link !== undefined) endShared(link, use, units);
 }
 
-function refuse({ limit, waitMs }: Lack, uses: readonly Use[], parts: LimitParts): LimitAnswer {
+function refuse(node: Node, { limit, waitMs }: Lack, uses: readonly Use[]): LimitAnswer {
   const headersAs = (form: HeaderForm): Readonly<Record<string, string>> =>
-    headersOf(uses, form, parts);
+    headersOf(node, uses, form);
   return {
     admitted: false,
     reached: {
@@ -117,15 +160,19 @@ function refuse({ limit, waitMs }: Lack, uses: readonly Use[], parts: LimitParts
 }
 
 function headersOf(
+  { parts, link, terms }: Node,
   uses: readonly Use[],
   form: HeaderForm,
-  parts: LimitParts,
 ): Readonly<Record<string, string>> {
-  const nowMs = parts.clock.monotonic();
+  const { nowMs, nodes } = terms();
+  const shared = link?.usable === true;
   const standings = uses.flatMap(({ limit }): Standing[] => {
     if (limit.kind === "slots") return [];
-    const left = Math.max(0, shareOf(limit, parts.liveNodes()) - amountIn(limit.window, nowMs));
-    return [{ limit, left, fullInMs: msUntil(limit.window, nowMs, 0) }];
+    const left = shared
+      ? (limit.seenLeft ?? limit.amount) + heldIn(limit)
+      : shareOf(limit, nodes) - amountIn(limit.window, nowMs);
+    const fullInMs = shared ? limit.fullAtMs - nowMs : msUntil(limit.window, nowMs, 0);
+    return [{ limit, left: Math.max(0, left), fullInMs: Math.max(0, fullInMs) }];
   });
   return rateHeaders(standings, form, parts.businessNowMs);
 }

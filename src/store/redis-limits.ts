@@ -41,7 +41,7 @@ export interface EntryAnswer {
   readonly fullMs: number;
 }
 
-interface Reply {
+export interface CounterReply {
   readonly epoch: string;
   /** The counters' own clock. */
   readonly nowMs: number;
@@ -49,7 +49,7 @@ interface Reply {
   readonly unsettledMs: number;
 }
 
-export type TakeReply = Reply &
+export type TakeReply = CounterReply &
   (
     | { readonly kind: "taken" | "refused"; readonly entries: readonly EntryAnswer[] }
     | { readonly kind: "changed" | "unsettled" }
@@ -72,7 +72,7 @@ export type TellEntry =
       readonly held: number | null;
     };
 
-export type TellReply = Reply & { readonly kind: "told" | "changed" };
+export type TellReply = CounterReply & { readonly kind: "told" | "changed" };
 
 export interface SharedCounters {
   /** Whether they can be asked now. */
@@ -134,7 +134,7 @@ function tellValues(entry: TellEntry): readonly (string | number)[] {
   return ["c", spanMs, stepMs, changes.length, ...ordered.flat()];
 }
 
-interface ReadReply extends Reply {
+interface ReadReply extends CounterReply {
   readonly status: number;
   readonly rest: readonly unknown[];
 }

@@ -1,0 +1,261 @@
+/**
+ * A call's way past limits that are counted for the whole cluster. Promise: it takes from all of them or from none, also
+ * where some are held here and others have to be asked for.
+ */
+import { limitSpans } from "../core/limit-rule.ts";
+import type { TakeEntry } from "../store/redis-limits.ts";
+import type { CountedLimit, Limit } from "./limit-state.ts";
+import type { Lack, ShareTerms, Use } from "./local-share.ts";
+import { findLack, takeShare } from "./local-share.ts";
+import type { Asked, SharedLink, Taken } from "./shared-link.ts";
+import type { Handful } from "./slices.ts";
+import {
+  dropOldLots,
+  grasp,
+  heldIn,
+  layBack,
+  lotEnd,
+  noteChange,
+  notePace,
+  spend,
+  unitsIn,
+  wishOf,
+} from "./slices.ts";
+import { putIn } from "./window.ts";
+
+/** A use, what of it is in hand, and what has to be asked for. */
+interface Claim {
+  readonly use: Use;
+  readonly handfuls: readonly Handful[];
+  readonly missing: number;
+}
+
+const nothing: readonly Handful[] = [];
+/** How long a refusal is believed: others may give back at any time. */
+const longestDryMs = 500;
+/** For each node: with less in the whole cluster the counter hands out no unit beyond a call's need. */
+const unitsInAdvance = 4;
+
+/** Undefined: all is taken; else the limit that has no room, and nothing is taken. */
+export function admitShared(
+  link: SharedLink,
+  uses: readonly Use[],
+  terms: () => ShareTerms,
+): Lack | undefined | Promise<Lack | undefined> {
+  const { nowMs } = terms();
+  const dry = findDry(uses, nowMs);
+  if (dry !== undefined) return dry;
+  const claims = uses.map((use) => claimOf(link, use, nowMs));
+  const asking = claims.filter(({ missing }) => missing > 0);
+  if (asking.length > 0) return askFor(link, { claims, asking }, terms);
+  for (const claim of claims) commit(link, claim, nowMs);
+  return undefined;
+}
+
+/** A call is over: `units` is what it took in place of what it needed. */
+export function endShared(
+  link: SharedLink,
+  { limit, need, bucket, epoch }: Use,
+  units: number,
+): void {
+  if (limit.kind === "slots") {
+    limit.freed += 1;
+    link.tellNow(limit);
+    return;
+  }
+  const place = units < need ? bucket : link.bucketNow(limit.window.stepMs);
+  // Counters that began anew were told what was expected: that leaves with the window.
+  if (units === need || place === undefined || (units < need && epoch !== link.epoch)) return;
+  noteChange(limit, place, units - need);
+  link.tellSoon(limit);
+  if (limit.seenLeft !== undefined) limit.seenLeft += need - units;
+  if (units < need) limit.dry = undefined;
+}
+
+/** A limit that is known to have no room for some while. */
+function findDry(uses: readonly Use[], nowMs: number): Lack | undefined {
+  for (const { limit, need } of uses) {
+    if (limit.kind === "slots" || limit.rule.exact || limit.dry === undefined) continue;
+    const { needed, untilMs, retryAtMs } = limit.dry;
+    if (nowMs >= untilMs) limit.dry = undefined;
+    else if (need >= needed && heldIn(limit) < need) return { limit, waitMs: retryAtMs - nowMs };
+  }
+  return undefined;
+}
+
+function claimOf(link: SharedLink, use: Use, nowMs: number): Claim {
+  const { limit, need } = use;
+  if (limit.kind === "slots") return { use, handfuls: nothing, missing: 1 };
+  if (need === 0 || limit.rule.exact) return { use, handfuls: nothing, missing: need };
+  if (dropOldLots(limit, nowMs)) link.tellSoon(limit);
+  const handfuls = grasp(limit, need);
+  return { use, handfuls, missing: need - unitsIn(handfuls) };
+}
+
+interface Claims {
+  readonly claims: readonly Claim[];
+  readonly asking: readonly Claim[];
+}
+
+async function askFor(
+  link: SharedLink,
+  { claims, asking }: Claims,
+  terms: () => ShareTerms,
+): Promise<Lack | undefined> {
+  const asked = asking.map(({ use: { limit }, missing }): Asked => {
+    if (limit.kind === "slots") limit.pending += 1;
+    return { limit, entry: entryOf(limit, missing, terms().nowMs) };
+  });
+  const reply = await link.ask(asked);
+  for (const { limit } of asked) if (limit.kind === "slots") limit.pending -= 1;
+  const { nowMs, nodes } = terms();
+  const lack =
+    reply === undefined
+      ? findLack(
+          asking.map(({ use }) => use),
+          { nowMs, nodes },
+        )
+      : findRefused(link, asking, { reply, nowMs });
+  if (lack !== undefined) {
+    for (const { use, handfuls } of claims)
+      if (use.limit.kind === "counted") layBack(use.limit, handfuls, link.epoch);
+    return lack;
+  }
+  for (const claim of claims) if (claim.missing === 0) commit(link, claim, nowMs);
+  for (const [index, claim] of asking.entries())
+    if (reply === undefined) goAlone(link, claim, { nowMs, nodes });
+    else commitAsked(link, claim, { reply, index, nowMs });
+  return undefined;
+}
+
+function entryOf(limit: Limit, missing: number, nowMs: number): TakeEntry {
+  const { key, amount } = limit;
+  if (limit.kind === "slots") return { kind: "slots", key, amount };
+  const { rule, window } = limit;
+  const wish = rule.exact ? 0 : wishOf(limit, nowMs);
+  const spanMs = limitSpans[rule.per];
+  return { kind: "counted", key, amount, need: missing, wish, spanMs, stepMs: window.stepMs };
+}
+
+interface Refusal {
+  readonly reply: Taken;
+  readonly nowMs: number;
+}
+
+/** What the counters said about each; the one to wait for longest. */
+function findRefused(
+  link: SharedLink,
+  asking: readonly Claim[],
+  { reply, nowMs }: Refusal,
+): Lack | undefined {
+  let longest: Lack | undefined;
+  for (const [index, { use, missing }] of asking.entries()) {
+    const { limit } = use;
+    const { left = 0, waitMs = 0, fullMs = 0 } = reply.entries[index] ?? {};
+    if (limit.kind === "counted") {
+      limit.seenLeft = left;
+      limit.fullAtMs = nowMs + fullMs;
+      if (waitMs > 0) {
+        const untilMs = nowMs + Math.min(waitMs, longestDryMs);
+        limit.dry = { needed: missing, untilMs, retryAtMs: nowMs + waitMs };
+      }
+    } else if (reply.kind === "refused" && limit.overtold) {
+      limit.overtold = false;
+      limit.uncertain = true;
+      link.tellSoon(limit);
+    }
+    if (waitMs > (longest?.waitMs ?? 0)) longest = { limit, waitMs };
+  }
+  return longest;
+}
+
+/** Lets a call go with what is in hand. */
+function commit(link: SharedLink, { use, handfuls }: Claim, nowMs: number): void {
+  const { limit, need } = use;
+  if (limit.kind === "slots" || need === 0) return;
+  const bucket = link.bucketNow(limit.window.stepMs) ?? 0;
+  if (spend(limit, handfuls, { epoch: link.epoch, bucket })) link.tellSoon(limit);
+  use.bucket = bucket;
+  use.epoch = link.epoch;
+  use.step = putIn(limit.window, nowMs, need);
+  limit.fullAtMs = nowMs + limitSpans[limit.rule.per] + limit.window.stepMs;
+  notePace(limit, need);
+  if (!limit.rule.exact) refill(link, limit, nowMs);
+}
+
+interface Granted extends Refusal {
+  readonly index: number;
+}
+
+function commitAsked(link: SharedLink, claim: Claim, { reply, index, nowMs }: Granted): void {
+  const { limit } = claim.use;
+  if (limit.kind === "slots") {
+    limit.running += 1;
+    return;
+  }
+  const { granted = 0, bucket = 0 } = reply.entries[index] ?? {};
+  addLot(link, limit, { units: granted - claim.missing, bucket, nowMs });
+  commit(link, claim, nowMs);
+  claim.use.bucket = bucket;
+}
+
+interface Grant {
+  readonly units: number;
+  readonly bucket: number;
+  readonly nowMs: number;
+}
+
+function addLot(link: SharedLink, limit: CountedLimit, { units, bucket, nowMs }: Grant): void {
+  if (units <= 0) return;
+  limit.lots.push({ bucket, epoch: link.epoch, left: units, endsAtMs: lotEnd(limit, nowMs) });
+  link.lent(limit);
+}
+
+/** Lets a call go within this node's own share; the counters hear of it when they are there again. */
+export function goAlone(link: SharedLink, { use, handfuls }: Claim, terms: ShareTerms): void {
+  const { limit } = use;
+  takeShare(use, terms);
+  link.wentAlone(limit);
+  if (limit.kind === "slots") {
+    limit.uncertain = true;
+    return;
+  }
+  const bucket = link.bucketNow(limit.window.stepMs);
+  if (bucket === undefined) return;
+  spend(limit, handfuls, { epoch: link.epoch, bucket });
+  const unasked = use.need - unitsIn(handfuls);
+  noteChange(limit, bucket, unasked);
+  use.bucket = bucket;
+  use.epoch = link.epoch;
+}
+
+/** The whole of a call within this node's own share. */
+export function admitAlone(
+  link: SharedLink,
+  uses: readonly Use[],
+  terms: ShareTerms,
+): Lack | undefined {
+  const lack = findLack(uses, terms);
+  if (lack !== undefined) return lack;
+  for (const use of uses) goAlone(link, { use, handfuls: nothing, missing: use.need }, terms);
+  return undefined;
+}
+
+/** Asks for more before it is needed; no call waits for it. */
+function refill(link: SharedLink, limit: CountedLimit, nowMs: number): void {
+  if (limit.refilling || !link.usable || limit.dry !== undefined) return;
+  const entry = entryOf(limit, 0, nowMs);
+  const wish = entry.kind === "counted" ? entry.wish : 0;
+  const held = heldIn(limit);
+  if (held >= Math.max(limit.pace.last, wish / 2)) return;
+  // Near the end nothing is handed out in advance.
+  if (limit.seenLeft !== undefined && limit.seenLeft < unitsInAdvance * link.nodes) return;
+  limit.refilling = true;
+  void link.ask([{ limit, entry: { ...entry, wish: wish - held } as TakeEntry }]).then((reply) => {
+    limit.refilling = false;
+    const [answer] = reply?.entries ?? [];
+    if (answer === undefined) return;
+    limit.seenLeft = answer.left;
+    addLot(link, limit, { units: answer.granted, bucket: answer.bucket, nowMs });
+  });
+}
