@@ -170,6 +170,11 @@ function joinAdmin(parts: JoinedParts, access: Access): readonly AdminRoute[] {
   });
 }
 
+/** Calls that cost something must not be sent to a node that cannot keep what they cost. */
+function unwritableReason(callLog: CallLog): string | undefined {
+  return callLog.writable ? undefined : "the journal of calls is full or cannot be written";
+}
+
 /** What the first start needs. */
 export function joinBootstrap(parts: JoinedParts): BootstrapParts {
   const { sync, database, config, logger } = parts;
@@ -212,7 +217,7 @@ export async function joinServer(
     calls: gateway,
     sockets: makeSocketServer({ ...callParts, sockets }, gateway),
     admin: joinAdmin(parts, access),
-    awaited,
+    awaited: () => awaited() ?? unwritableReason(parts.callLog),
     metricsPage: () => metrics.page(),
     renderCallError: (dialect, error, requestId) =>
       getDialect(dialect).renderError(error, { locale: config.locale, requestId }),

@@ -21,8 +21,18 @@ export type EntryKind =
   | "closing"
   | "dropped";
 
-/** `day`: all calls of a day together. */
-export type AccountKind = "key" | "user" | "group" | "channel" | "day";
+/** `day`: all calls of a day together; `…_total` and `balance`: what they took of budgets that never end. */
+export type AccountKind =
+  | "key"
+  | "user"
+  | "group"
+  | "channel"
+  | "day"
+  | "key_total"
+  | "user_total"
+  | "balance"
+  | "group_total"
+  | "channel_total";
 
 export interface NewAccountEntry {
   /** Ms UTC; left out: the database's now. */

@@ -21,12 +21,12 @@ export function countedBy(shares: readonly BudgetShare[]): number {
   return counted;
 }
 
-/** How rows are found that count against a kind of budget in a kind of period: `(counted >> shift) & 7 = code`. */
+/** How rows are found that count against a kind of budget in a kind of period: `(counted & mask) = code`. */
 export function countedCode(
   kind: BudgetKind,
   period: BudgetPeriod,
-): { readonly divisor: number; readonly code: number } {
-  return { divisor: 2 ** shifts[kind], code: codeOf(period) };
+): { readonly mask: number; readonly code: number } {
+  return { mask: 7 << shifts[kind], code: codeOf(period) << shifts[kind] };
 }
 
 /** The kind of a period that was named by core/periods.ts. */

@@ -42,9 +42,8 @@ export interface FoldedBatch {
   readonly rollups: readonly RollupSums[];
 }
 
-/** Minutes of a bucket. */
-export const rollupSpan = 15;
-export const rollupSpanMs = rollupSpan * 60_000;
+/** Milliseconds of a bucket. */
+export const rollupSpanMs = 900_000;
 
 /** Outcomes of calls that were not answered whole, through no wish of the caller. */
 export const failedOutcomes: readonly string[] = ["failed", "cut", "interrupted"];

@@ -11,7 +11,8 @@ import { bulkInsert } from "./bulk-insert.ts";
 import { callColumns } from "./calls.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
 import { isRetryable, violatedUnique } from "./sql-errors.ts";
-import { fitCall, foldBatch, rollupSpan } from "./settlement-batch.ts";
+import { addRollupRows, rollupSpan } from "./rollups.ts";
+import { fitCall, foldBatch } from "./settlement-batch.ts";
 import type { FoldedBatch, RollupSums, SettledCall, SettledShare } from "./settlement-batch.ts";
 
 /** A stretch of one journal. */
@@ -212,53 +213,25 @@ async function addShares(trx: Sql, nodeId: string, shares: readonly SettledShare
   await bulkInsert(trx, { table: "budget_leases", columns, onConflict }, rows);
 }
 
-const rollupKey = [
-  "span",
-  "bucket",
-  "key_id",
-  "user_id",
-  "group",
-  "model",
-  "channel_id",
-  "node_id",
-] as const;
-
-export const rollupSums = [
-  "calls",
-  "failed",
-  "input_tokens",
-  "cache_read_tokens",
-  "cache_write_tokens",
-  "output_tokens",
-  "reasoning_tokens",
-  "cost",
-  "channel_cost",
-] as const;
-
-async function addRollups(trx: Sql, nodeId: string, rollups: readonly RollupSums[]): Promise<void> {
-  const rows = rollups.map((sum) => [
-    rollupSpan,
-    sum.bucket,
-    sum.keyId,
-    sum.userId,
-    sum.group,
-    sum.model,
-    sum.channelId,
-    nodeId,
-    sum.calls,
-    sum.failed,
-    sum.inputTokens,
-    sum.cacheReadTokens,
-    sum.cacheWriteTokens,
-    sum.outputTokens,
-    sum.reasoningTokens,
-    sum.cost,
-    sum.channelCost,
-  ]);
-  const onConflict = { key: rollupKey, add: rollupSums };
-  await bulkInsert(
-    trx,
-    { table: "usage_rollups", columns: [...rollupKey, ...rollupSums], onConflict },
-    rows,
-  );
+async function addRollups(trx: Sql, nodeId: string, sums: readonly RollupSums[]): Promise<void> {
+  const rows = sums.map((sum) => ({
+    span: rollupSpan,
+    bucket: sum.bucket,
+    key_id: sum.keyId,
+    user_id: sum.userId,
+    group: sum.group,
+    model: sum.model,
+    channel_id: sum.channelId,
+    node_id: nodeId,
+    calls: sum.calls,
+    failed: sum.failed,
+    input_tokens: sum.inputTokens,
+    cache_read_tokens: sum.cacheReadTokens,
+    cache_write_tokens: sum.cacheWriteTokens,
+    output_tokens: sum.outputTokens,
+    reasoning_tokens: sum.reasoningTokens,
+    cost: sum.cost,
+    channel_cost: sum.channelCost,
+  }));
+  await addRollupRows(trx, rows);
 }

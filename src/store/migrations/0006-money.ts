@@ -131,7 +131,7 @@ const tables: readonly TableDefinition[] = [
       actor_id: maybeBigint,
     },
     unique: [["reference"]],
-    indexes: [["account_kind", "account_id", "id"]],
+    indexes: [["account_kind", "account_id", "id"], ["day"]],
   },
 ];
 

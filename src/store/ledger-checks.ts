@@ -1,0 +1,124 @@
+/**
+ * Whether the views of the same money agree: rows of calls, roll-ups, closing entries, budgets, balances. Promise: what
+ * is compared is of one instant, so that a difference is a fault and never a settlement under way.
+ */
+import { sql } from "kysely";
+import type { Sql } from "./database.ts";
+import { sumDay } from "./ledger-accounts.ts";
+import { accountName, dayLengthMs, readClosedDay } from "./ledger-days.ts";
+import { daySpan } from "./rollups.ts";
+
+export interface Discrepancy {
+  /** `rollups`: sums against rows; `closing`: entries against rows; `crossfoot`: a day's entries against each other; `budget`, `balance`: counters against rows, entries. */
+  readonly check: "rollups" | "closing" | "crossfoot" | "budget" | "balance";
+  /** Days since 1970 UTC; null: not of one day. */
+  readonly day: number | null;
+  /** Such as `key 12`, or a bucket with all that it is kept by. */
+  readonly account: string;
+  /** Of what: `cost`, `channel_cost`, `calls`. */
+  readonly of: string;
+  /** What the rows (of balances: the entries) say. */
+  readonly expected: bigint;
+  readonly found: bigint;
+}
+
+/** Runs checks on one instant of the database. */
+export async function atOneInstant<T>(db: Sql, work: (trx: Sql) => Promise<T>): Promise<T> {
+  return await db
+    .transaction()
+    .setIsolationLevel("repeatable read")
+    .setAccessMode("read only")
+    .execute(work);
+}
+
+const sums = ["calls", "cost", "channel_cost"] as const;
+
+type Sums = Readonly<Record<(typeof sums)[number], bigint>>;
+
+/** A day's rows against its quarter-hours, while it has any. */
+export async function checkRollups(db: Sql, day: number): Promise<readonly Discrepancy[]> {
+  const fromMs = BigInt(day * dayLengthMs);
+  const toMs = fromMs + BigInt(dayLengthMs);
+  const rolled = await db
+    .selectFrom("usage_rollups")
+    .select(["bucket", "key_id", "user_id", "group", "model", "channel_id"])
+    .select(sums.map((name) => sql<bigint>`sum(${sql.ref(name)})`.as(name)))
+    .where("span", "<", daySpan)
+    .where("bucket", ">=", fromMs)
+    .where("bucket", "<", toMs)
+    .groupBy(["bucket", "key_id", "user_id", "group", "model", "channel_id"])
+    .execute();
+  const bucket = sql<bigint>`admitted_at - admitted_at % 900000`;
+  const channel = sql<bigint>`coalesce(channel_id, 0)`;
+  const rows = await db
+    .selectFrom("calls")
+    .select([bucket.as("bucket"), "key_id", "user_id", "group", "model_billed as model"])
+    .select([channel.as("channel_id"), sql<bigint>`count(*)`.as("calls")])
+    .select([sql<bigint>`sum(cost)`.as("cost"), sql<bigint>`sum(channel_cost)`.as("channel_cost")])
+    .where("day", "=", day)
+    .groupBy([bucket, "key_id", "user_id", "group", "model_billed", channel])
+    .execute();
+  return compareSums(day, byBucket(rows), byBucket(rolled));
+}
+
+interface BucketRow extends Sums {
+  readonly bucket: bigint;
+  readonly key_id: bigint;
+  readonly user_id: bigint;
+  readonly group: string;
+  readonly model: string;
+  readonly channel_id: bigint;
+}
+
+function byBucket(rows: readonly BucketRow[]): ReadonlyMap<string, Sums> {
+  return new Map(
+    rows.map((row) => {
+      const at = new Date(Number(row.bucket)).toISOString();
+      const name = `${at} key ${row.key_id} user ${row.user_id} group ${row.group} model ${row.model} channel ${row.channel_id}`;
+      return [name, row];
+    }),
+  );
+}
+
+function compareSums(
+  day: number,
+  expected: ReadonlyMap<string, Sums>,
+  found: ReadonlyMap<string, Sums>,
+): readonly Discrepancy[] {
+  const names = new Set([...expected.keys(), ...found.keys()]);
+  return [...names].sort().flatMap((account) =>
+    sums.flatMap((of): Discrepancy[] => {
+      const right = { expected: expected.get(account)?.[of] ?? 0n };
+      const left = { found: found.get(account)?.[of] ?? 0n };
+      if (right.expected === left.found) return [];
+      return [{ check: "rollups", day, account, of, ...right, ...left }];
+    }),
+  );
+}
+
+/** A day's entries against its rows while they are there, and against each other always. */
+export async function checkClosing(db: Sql, day: number): Promise<readonly Discrepancy[]> {
+  const closed = await readClosedDay(db, day);
+  if (closed.state === "open") return [];
+  const faults: Discrepancy[] = [];
+  const whole = closed.allSums.get(accountName("day", String(day))) ?? 0n;
+  for (const kind of ["key", "user", "group"]) {
+    let found = 0n;
+    for (const [account, amount] of closed.allSums)
+      if (account.startsWith(`${kind} `)) found += amount;
+    if (found === whole) continue;
+    const account = `all of ${kind}`;
+    faults.push({ check: "crossfoot", day, account, of: "cost", expected: whole, found });
+  }
+  if (closed.state === "dropping") return faults;
+  const rows = new Map(
+    (await sumDay(db, day)).map((sum) => [accountName(sum.kind, sum.name), sum.amount]),
+  );
+  for (const account of new Set([...rows.keys(), ...closed.sums.keys()])) {
+    const expected = rows.get(account) ?? 0n;
+    const found = closed.sums.get(account) ?? 0n;
+    const of = account.startsWith("channel") ? "channel_cost" : "cost";
+    if (expected !== found) faults.push({ check: "closing", day, account, of, expected, found });
+  }
+  return faults;
+}

@@ -1,0 +1,228 @@
+/**
+ * Sums of usage for reading. Promises: folding moves sums and neither loses nor doubles any, whatever is settled at the
+ * same time; a sum that comes late is folded at the next turn.
+ */
+import type { Selectable } from "kysely";
+import { sql } from "kysely";
+import { bulkInsert } from "./bulk-insert.ts";
+import type { Sql } from "./database.ts";
+import { engineOf } from "./dialect.ts";
+import type { UsageRollupTable } from "./tables.ts";
+
+export type RollupRow = Selectable<UsageRollupTable>;
+
+/** Minutes of a bucket: as calls are settled, and as they are kept in the long run. */
+export const rollupSpan = 15;
+export const daySpan = 1440;
+
+export const rollupKey = [
+  "span",
+  "bucket",
+  "key_id",
+  "user_id",
+  "group",
+  "model",
+  "channel_id",
+  "node_id",
+] as const;
+
+export const rollupSums = [
+  "calls",
+  "failed",
+  "input_tokens",
+  "cache_read_tokens",
+  "cache_write_tokens",
+  "output_tokens",
+  "reasoning_tokens",
+  "cost",
+  "channel_cost",
+] as const;
+
+export const rollupColumns = [...rollupKey, ...rollupSums] as const;
+
+/** Adds to the rows that bear the same keys. */
+export async function addRollupRows(trx: Sql, rows: readonly RollupRow[]): Promise<void> {
+  const ordered = [...sumByKey(rows).entries()].sort(([left], [right]) => (left < right ? -1 : 1));
+  const values = ordered.map(([, row]) => rollupColumns.map((column) => row[column]));
+  const onConflict = { key: rollupKey, add: rollupSums };
+  await bulkInsert(trx, { table: "usage_rollups", columns: rollupColumns, onConflict }, values);
+}
+
+function sumByKey(rows: readonly RollupRow[]): ReadonlyMap<string, RollupRow> {
+  const sums = new Map<string, RollupRow>();
+  for (const row of rows) {
+    const key = JSON.stringify(rollupKey.map((column) => String(row[column])));
+    const before = sums.get(key);
+    sums.set(key, before === undefined ? row : plus(before, row));
+  }
+  return sums;
+}
+
+function plus(left: RollupRow, right: RollupRow): RollupRow {
+  const sums = Object.fromEntries(
+    rollupSums.map((column) => [column, left[column] + right[column]]),
+  );
+  return { ...left, ...sums };
+}
+
+/**
+ * Within a transaction: moves rows of nodes, of buckets that begin before `beforeMs`, into those of no node. Answers
+ * how many rows went, at most `limit`.
+ */
+export async function foldNodes(trx: Sql, beforeMs: number, limit: number): Promise<number> {
+  const rows = await lockRows(
+    trx,
+    trx
+      .selectFrom("usage_rollups")
+      .selectAll()
+      .where("node_id", ">", "")
+      .where("bucket", "<", BigInt(beforeMs))
+      .orderBy("node_id")
+      .orderBy("bucket")
+      .limit(limit),
+  );
+  await moveRows(trx, rows, (row) => ({ ...row, node_id: "" }));
+  return rows.length;
+}
+
+/** Within a transaction: moves folded quarter-hours before `beforeMs` into days; `startOfDay` of an instant, ms UTC. */
+export async function foldDays(
+  trx: Sql,
+  fold: {
+    readonly beforeMs: number;
+    readonly limit: number;
+    readonly startOfDay: (atMs: number) => number;
+  },
+): Promise<number> {
+  const rows = await lockRows(
+    trx,
+    trx
+      .selectFrom("usage_rollups")
+      .selectAll()
+      .where("node_id", "=", "")
+      .where("span", "=", rollupSpan)
+      .where("bucket", "<", BigInt(fold.beforeMs))
+      .orderBy("bucket")
+      .limit(fold.limit),
+  );
+  await moveRows(trx, rows, (row) => ({
+    ...row,
+    span: daySpan,
+    bucket: BigInt(fold.startOfDay(Number(row.bucket))),
+  }));
+  return rows.length;
+}
+
+interface RowsQuery {
+  forUpdate(): { execute(): Promise<RollupRow[]> };
+  execute(): Promise<RollupRow[]>;
+}
+
+/** What a node settles meanwhile waits for the move, and then begins a new row. */
+async function lockRows(trx: Sql, query: RowsQuery): Promise<readonly RollupRow[]> {
+  return await (engineOf(trx) === "sqlite" ? query : query.forUpdate()).execute();
+}
+
+async function moveRows(
+  trx: Sql,
+  rows: readonly RollupRow[],
+  moved: (row: RollupRow) => RollupRow,
+): Promise<void> {
+  if (rows.length === 0) return;
+  await addRollupRows(trx, rows.map(moved));
+  for (let at = 0; at < rows.length; at += 50) {
+    const some = rows.slice(at, at + 50);
+    await trx
+      .deleteFrom("usage_rollups")
+      .where((where) =>
+        where.or(
+          some.map((row) =>
+            where.and(Object.fromEntries(rollupKey.map((column) => [column, row[column]]))),
+          ),
+        ),
+      )
+      .execute();
+  }
+}
+
+/** What the quarter-hours of a UTC day say that its calls cost. */
+export async function sumRolledDay(db: Sql, day: number): Promise<bigint> {
+  const fromMs = BigInt(day) * 86_400_000n;
+  const row = await db
+    .selectFrom("usage_rollups")
+    .select(sql<bigint | null>`sum(cost)`.as("cost"))
+    .where("span", "=", rollupSpan)
+    .where("bucket", ">=", fromMs)
+    .where("bucket", "<", fromMs + 86_400_000n)
+    .executeTakeFirst();
+  return row?.cost ?? 0n;
+}
+
+export interface UsageFilters {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly keyId?: bigint | undefined;
+  readonly userId?: bigint | undefined;
+  readonly channelId?: bigint | undefined;
+  readonly group?: string | undefined;
+  readonly model?: string | undefined;
+}
+
+export const usageDimensions = {
+  key: "key_id",
+  user: "user_id",
+  group: "group",
+  model: "model",
+  channel: "channel_id",
+} as const;
+
+export type UsageDimension = keyof typeof usageDimensions;
+
+/** Sums of one bucket, and of what they were asked by. */
+export type UsageRow = Pick<RollupRow, "bucket" | (typeof rollupSums)[number]> &
+  Partial<Pick<RollupRow, (typeof usageDimensions)[UsageDimension]>>;
+
+/** Exact sums by bucket and dimensions, oldest first, at most `limit` rows. */
+export async function sumUsage(
+  db: Sql,
+  ask: {
+    readonly filters: UsageFilters;
+    readonly by: readonly UsageDimension[];
+    /** Milliseconds that buckets are brought together by; undefined: all are one. */
+    readonly everyMs: number | undefined;
+    readonly limit: number;
+  },
+): Promise<readonly UsageRow[]> {
+  const { filters, by, everyMs } = ask;
+  const columns = by.map((dimension) => usageDimensions[dimension]);
+  const start =
+    everyMs === undefined
+      ? sql<bigint>`cast(0 as ${castType(db)})`
+      : sql<bigint>`bucket - bucket % ${sql.raw(String(everyMs))}`;
+  let query = db
+    .selectFrom("usage_rollups")
+    .select(start.as("start"))
+    .select(columns)
+    .select(rollupSums.map((column) => sql<bigint>`sum(${sql.ref(column)})`.as(column)))
+    .where("bucket", ">=", BigInt(filters.fromMs))
+    .where("bucket", "<", BigInt(filters.toMs));
+  if (filters.keyId !== undefined) query = query.where("key_id", "=", filters.keyId);
+  if (filters.userId !== undefined) query = query.where("user_id", "=", filters.userId);
+  if (filters.channelId !== undefined) query = query.where("channel_id", "=", filters.channelId);
+  if (filters.group !== undefined) query = query.where("group", "=", filters.group);
+  if (filters.model !== undefined) query = query.where("model", "=", filters.model);
+  // PostgreSQL takes a number in `group by` for a column's place.
+  const grouped = everyMs === undefined ? query : query.groupBy(start);
+  const rows = await (columns.length === 0 ? grouped : grouped.groupBy(columns))
+    .orderBy("start")
+    .orderBy(sql`sum(cost)`, "desc")
+    .limit(ask.limit)
+    .execute();
+  return rows
+    .filter((row) => row.calls !== null)
+    .map(({ start: bucket, ...row }) => ({ ...row, bucket }) as unknown as UsageRow);
+}
+
+function castType(db: Sql) {
+  return sql.raw(engineOf(db) === "mysql" ? "signed" : "bigint");
+}
