@@ -1,10 +1,12 @@
 /** English help and messages of the command line; messages-zh.ts must hold the same keys. */
 import { englishDoctor } from "./messages-doctor.ts";
+import { englishPrices } from "./messages-prices.ts";
 
 export type MessageKey = keyof typeof english;
 
 export const english = {
   ...englishDoctor,
+  ...englishPrices,
   "program.description":
     "Self-hosted LLM gateway: one URL and one key for every vendor, on one machine or many equal nodes.",
   "program.after":
@@ -85,6 +87,10 @@ export const english = {
   "flag.cacheWrite5m": "dollars per million tokens written to a 5-minute cache",
   "flag.cacheWrite1h": "dollars per million tokens written to a 1-hour cache",
   "flag.perCall": "dollars per call",
+  "flag.priceChannel": "id of the one channel that it is the price of",
+  "flag.side": "charge (what callers pay) or cost (what you pay)",
+  "flag.effectiveFrom": "time from which it holds, such as 2030-01-31T00:00:00Z",
+  "flag.locked": "whether updates of the price book leave it as it is",
 
   "noun.users": "accounts that own keys",
   "noun.models": "what is told of a model in /v1/models",

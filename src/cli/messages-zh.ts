@@ -1,9 +1,11 @@
 /** Chinese help and messages of the command line; the keys are those of messages-en.ts. */
 import type { MessageKey } from "./messages-en.ts";
 import { chineseDoctor } from "./messages-doctor.ts";
+import { chinesePrices } from "./messages-prices.ts";
 
 export const chinese: Readonly<Record<MessageKey, string>> = {
   ...chineseDoctor,
+  ...chinesePrices,
   "program.description":
     "自托管的大模型网关：一个地址、一个密钥，接入所有厂商；单机可用，也可组成对等的多节点集群。",
   "program.after":
@@ -82,6 +84,10 @@ export const chinese: Readonly<Record<MessageKey, string>> = {
   "flag.cacheWrite5m": "每百万写入 5 分钟缓存 token 的美元价",
   "flag.cacheWrite1h": "每百万写入 1 小时缓存 token 的美元价",
   "flag.perCall": "每次调用的美元价",
+  "flag.priceChannel": "只对这一个渠道（id）生效",
+  "flag.side": "charge（调用方支付）或 cost（你支付）",
+  "flag.effectiveFrom": "开始生效的时间，例如 2030-01-31T00:00:00Z",
+  "flag.locked": "价格表更新时是否保持不变",
 
   "noun.users": "用户：密钥所属的账户",
   "noun.models": "模型：/v1/models 中显示的信息",

@@ -126,8 +126,25 @@ const prices: Noun = {
     text("cache-write-5m", "cacheWrite5m", "flag.cacheWrite5m"),
     text("cache-write-1h", "cacheWrite1h", "flag.cacheWrite1h"),
     text("per-call", "perCall", "flag.perCall"),
+    ofKind("number", "channel-id", "channelId", "flag.priceChannel"),
+    text("side", "side", "flag.side"),
+    text("effective-from", "effectiveFrom", "flag.effectiveFrom"),
+    ofKind("boolean", "locked", "locked", "flag.locked"),
   ],
-  columns: ["id", "model", "mode", "input", "output", "cacheRead", "perCall"],
+  columns: [
+    "id",
+    "model",
+    "channelId",
+    "side",
+    "effectiveFrom",
+    "mode",
+    "input",
+    "output",
+    "cacheRead",
+    "perCall",
+    "locked",
+    "source",
+  ],
 };
 
 const users: Noun = {

@@ -26,6 +26,7 @@ export function renderDetails(
 }
 
 /** Amounts as text: they are too exact for JSON's numbers. */
-function renderLine({ what, units, rate, per }: ChargeLine): JsonObject {
-  return { what, units, rate: String(rate), per };
+function renderLine({ what, units, rate, per, factors }: ChargeLine): JsonObject {
+  const line = { what, units, rate: String(rate), per };
+  return factors.length === 0 ? line : { ...line, factors: factors.map(String) };
 }

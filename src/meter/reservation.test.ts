@@ -119,10 +119,14 @@ test("a call whose text was told costs no more than was set aside for it", () =>
   const property = fastCheck.property(
     price,
     fastCheck.tuple(share, share, share, share),
-    fastCheck.nat(10_000),
-    fastCheck.tuple(fastCheck.nat(500), fastCheck.integer({ min: 1, max: 4 }), share),
-    fastCheck.constantFrom(null, "priority", "other"),
-    ({ tier, ...rates }, shares, inputBytes, [outputTokens, answers, thought], stated) => {
+    fastCheck.record({
+      inputBytes: fastCheck.nat(10_000),
+      outputTokens: fastCheck.nat(500),
+      answers: fastCheck.integer({ min: 1, max: 4 }),
+      thought: share,
+      stated: fastCheck.constantFrom(null, "priority", "other"),
+    }),
+    ({ tier, ...rates }, shares, { inputBytes, outputTokens, answers, thought, stated }) => {
       const by = priceOf({
         ...rates,
         serviceTiers: tier === "1.000000" ? {} : { priority: { factor: tier } },
