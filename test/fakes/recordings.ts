@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 export interface Recording {
   readonly id: string;
-  readonly request: { readonly path: string; readonly body: Buffer };
+  readonly request: { readonly path: string; readonly body: Buffer; readonly host?: string };
   readonly response: {
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
@@ -24,7 +24,7 @@ interface Message {
 
 interface Line {
   readonly id: string;
-  readonly request: Message & { readonly path: string };
+  readonly request: Message & { readonly path: string; readonly host?: string };
   readonly response: Message & {
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
@@ -40,10 +40,11 @@ function bytesOf(message: Message): Buffer {
 function parseLine(text: string): Recording {
   const line = JSON.parse(text) as Line;
   const { status } = line.response;
+  const { path, host } = line.request;
   const type = line.response.headers["content-type"] ?? "application/json";
   return {
     id: line.id,
-    request: { path: line.request.path, body: bytesOf(line.request) },
+    request: { path, body: bytesOf(line.request), ...(host === undefined ? {} : { host }) },
     response: { status, headers: { "content-type": type }, body: bytesOf(line.response) },
   };
 }
