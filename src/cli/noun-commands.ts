@@ -10,8 +10,8 @@ import { readChanges, readNewRow } from "./read-fields.ts";
 import type { Flags } from "./read-fields.ts";
 import { renderObject, renderTable } from "./render-table.ts";
 
-/** Adds one noun with its verbs to the program. */
-export function addNoun(program: Command, noun: Noun, parts: CommandParts): void {
+/** Adds one noun with its verbs to the program; answers its command. */
+export function addNoun(program: Command, noun: Noun, parts: CommandParts): Command {
   const command = program.command(noun.name).description(parts.translate(noun.help));
   addList(command, noun, parts);
   addGet(command, noun, parts);
@@ -20,6 +20,7 @@ export function addNoun(program: Command, noun: Noun, parts: CommandParts): void
   addRemove(command, noun, parts);
   if (noun.hasTest) addTest(command, noun, parts);
   if (noun.hasUpstreamModels) addUpstreamModels(command, noun, parts);
+  return command;
 }
 
 function addList(command: Command, noun: Noun, parts: CommandParts): void {

@@ -14,6 +14,7 @@ import { languageOf, makeTranslate } from "./messages.ts";
 import type { MessageKey, Translate } from "./messages.ts";
 import { addNoun } from "./noun-commands.ts";
 import { nouns } from "./nouns.ts";
+import { addPriceImport } from "./price-import.ts";
 import type { CommandParts, ProgramParts, ServeOptions } from "./program-parts.ts";
 import type { Flags } from "./read-fields.ts";
 import { addSyncCommands } from "./sync-commands.ts";
@@ -60,7 +61,10 @@ function buildProgram(parts: CommandParts, clock: Clock, outcome: { exitCode: nu
   program.description(t("program.description"));
   program.version(parts.version, "-v, --version", t("flag.version"));
   addServe(program, parts, outcome);
-  for (const noun of nouns) addNoun(program, noun, parts);
+  for (const noun of nouns) {
+    const command = addNoun(program, noun, parts);
+    if (noun.name === "prices") addPriceImport(command, parts);
+  }
   addSyncCommands(program, parts, clock);
   addSetupLink(program, parts);
   addDoctor(program, parts, clock);
