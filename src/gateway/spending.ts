@@ -7,7 +7,7 @@ import type { BudgetShare } from "../core/budget-rule.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { NanoDollars } from "../core/money.ts";
 import type { BudgetClaim, Budgets, Reservation } from "../budget/budgets.ts";
-import type { Admission, LimitSubject, LimitedUse, Limits } from "../limit/limits.ts";
+import type { Admission, HeaderForm, LimitSubject, LimitedUse, Limits } from "../limit/limits.ts";
 import type { CallFacts } from "../dialects/contract.ts";
 import type { SpentShare } from "../log/call-record.ts";
 import type { Candidate } from "../route/plan.ts";
@@ -80,7 +80,8 @@ export class Spending {
     ].flat();
     if (subjects.length === 0) return;
     const answer = await money.limits.admit(subjects, model, this.#expected(subjects));
-    tell(answer.admitted ? answer.admission.headers() : answer.reached.headers);
+    const form = formOf(this.#parts.request);
+    tell(answer.admitted ? answer.admission.headers(form) : answer.reached.headersAs(form));
     if (!answer.admitted) throw overLimit(answer.reached);
     this.#admission = answer.admission;
   }
@@ -282,4 +283,9 @@ function amountOf(share: BudgetShare, costs: readonly SpentShare[]): NanoDollars
 function notPriced(model: string): GatewayError {
   const message = `Model ${model} has no price, so it cannot be called here`;
   return new GatewayError("model_not_priced", message, { values: { model } });
+}
+
+/** Whose names the headers of limits bear: each API has its own. */
+function formOf({ dialect }: Pick<CallRequest, "dialect">): HeaderForm {
+  return dialect === "anthropic-messages" ? dialect : "standard";
 }

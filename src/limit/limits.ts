@@ -20,7 +20,7 @@ export interface LimitedUse {
 }
 
 /** Whose names the headers bear: `x-ratelimit-*`, as most clients know them, or `anthropic-ratelimit-*`. */
-export type HeaderForm = "standard" | "anthropic";
+export type HeaderForm = "standard" | "anthropic-messages";
 
 /** A call that was let in; or one attempt of it, for limits of channels and credentials. */
 export interface Admission {

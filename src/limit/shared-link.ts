@@ -14,6 +14,8 @@ import type {
 } from "../store/redis-limits.ts";
 import type { CountedLimit, Limit } from "./limit-state.ts";
 import { answerInTime, deadlineMs } from "./answer-in-time.ts";
+import type { Breaker } from "./breaker.ts";
+import { makeBreaker } from "./breaker.ts";
 import { dropOldLots, noteChange } from "./slices.ts";
 import { forgetShared, Telling } from "./telling.ts";
 
@@ -35,7 +37,6 @@ export interface Asked {
 
 export type Taken = Extract<TakeReply, { readonly kind: "taken" | "refused" }>;
 
-const failuresToOpen = 5;
 const tellSoonMs = 50;
 const probeEveryMs = 1_000;
 /** A slot's lease is four times as long. */
@@ -49,9 +50,7 @@ export class SharedLink {
   #epoch = "";
   /** What the counters' clock is ahead of ours; undefined: they were never heard. */
   #aheadMs: number | undefined;
-  #failures = 0;
-  /** Nobody waits: the counters did not answer. */
-  #open = false;
+  readonly #breaker: Breaker;
   /** They have not been told yet what was let in without them. */
   #behind = false;
   #settledAtMs = -Infinity;
@@ -67,13 +66,14 @@ export class SharedLink {
 
   constructor(parts: LinkParts) {
     this.#parts = parts;
+    this.#breaker = makeBreaker(parts.logger);
     this.#holder = `${parts.nodeId}.${makeId(8)}`;
   }
 
   /** Whether a call may ask; if not, the node stays within its own share. */
   get usable(): boolean {
     const { counters, clock } = this.#parts;
-    if (this.#open || this.#behind || this.#closed || !counters.up) return false;
+    if (this.#breaker.open || this.#behind || this.#closed || !counters.up) return false;
     return clock.monotonic() >= this.#settledAtMs;
   }
 
@@ -99,11 +99,11 @@ export class SharedLink {
       this.#undo(asked, late),
     );
     if (answer === undefined) {
-      this.#failed();
+      this.#breaker.failed();
       this.#doubt(asked);
       return undefined;
     }
-    this.#failures = 0;
+    this.#breaker.answered();
     this.#learn(answer, 0);
     return answer.kind === "taken" || answer.kind === "refused" ? answer : undefined;
   }
@@ -176,17 +176,6 @@ export class SharedLink {
     this.#plan(0);
   }
 
-  #failed(): void {
-    this.#failures += 1;
-    if (this.#failures < failuresToOpen || this.#open) return;
-    this.#open = true;
-    this.#parts.logger.warn(
-      {},
-      "the shared counters of limits do not answer; this node keeps to its share",
-    );
-    this.#plan(probeEveryMs);
-  }
-
   /** Nobody knows whether they were taken: slots are counted again; units leave with the window. */
   #doubt(asked: readonly Asked[]): void {
     for (const { limit } of asked) {
@@ -222,7 +211,9 @@ export class SharedLink {
   /** One telling at a time; what comes up meanwhile follows it. */
   async #tell(): Promise<void> {
     if (this.#telltale !== undefined || this.#closed) return;
-    const waitMs = this.#open ? this.#triedAtMs + probeEveryMs - this.#parts.clock.monotonic() : 0;
+    const waitMs = this.#breaker.open
+      ? this.#triedAtMs + probeEveryMs - this.#parts.clock.monotonic()
+      : 0;
     if (waitMs > 0) return this.#plan(waitMs);
     this.#telltale = this.#tellAll();
     const told = await this.#telltale;
@@ -258,21 +249,19 @@ export class SharedLink {
 
   /** Whether they heard everything that there was to tell when it began. */
   async #tellAll(): Promise<boolean> {
-    const { clock, counters, logger } = this.#parts;
+    const { clock, counters } = this.#parts;
     this.#urgent = false;
     this.#triedAtMs = clock.monotonic();
     this.#dropOldLots();
     if (!counters.up) return false;
-    const beat = this.#open || clock.monotonic() - this.#heardAtMs >= heartbeatMs;
+    const beat = this.#breaker.open || clock.monotonic() - this.#heardAtMs >= heartbeatMs;
     if (beat) this.#telling.addSlots(this.#parts.limits());
     let batches = Math.max(beat ? 1 : 0, this.#telling.batches);
     for (; batches > 0; batches -= 1) {
       const tookMs = await this.#tellOnce();
-      // Calls would give up on counters as slow as that.
-      if (tookMs === undefined || (this.#open && tookMs > deadlineMs)) return false;
+      if (tookMs === undefined || (this.#breaker.open && tookMs > deadlineMs)) return false;
     }
-    if (this.#open) logger.info({}, "the shared counters of limits answer again");
-    this.#open = false;
+    this.#breaker.close();
     this.#behind = this.#anew;
     this.#anew = false;
     return true;
@@ -286,13 +275,16 @@ export class SharedLink {
     try {
       const reply = await counters.tell(this.#asker(), batch.sequence, batch.entries);
       this.#heardAtMs = clock.monotonic();
-      this.#failures = 0;
+      const tookMs = this.#heardAtMs - startMs;
+      // Calls would have given up on it.
+      if (tookMs > deadlineMs) this.#breaker.failed();
+      else this.#breaker.answered();
       if (reply.kind === "told") this.#telling.heard();
-      this.#learn(reply, this.#heardAtMs - startMs);
-      return this.#heardAtMs - startMs;
+      this.#learn(reply, tookMs);
+      return tookMs;
     } catch {
       this.#telling.unheard();
-      this.#failed();
+      this.#breaker.failed();
       return undefined;
     }
   }
