@@ -27,6 +27,7 @@ import { makeFetchPublic } from "../../src/upstream/fetch-public.ts";
 import type { Resolve } from "../../src/upstream/resolve-name.ts";
 import { type Upstream, makeUpstream } from "../../src/upstream/upstream.ts";
 import { makeUpstreamSockets } from "../../src/upstream/websocket.ts";
+import { priceRowOf, type WrittenPrice } from "../fakes/prices.ts";
 import type { FakeUpstream } from "../fakes/upstream.ts";
 
 export interface ChannelSpec {
@@ -56,6 +57,8 @@ export interface YardSpec {
     output?: bigint;
     perCall?: bigint;
   }[];
+  /** Prices as an operator writes them, behind the plain ones. */
+  readonly priceBook?: readonly WrittenPrice[];
   readonly models?: readonly { model: string; owner: string }[];
   readonly settings?: Record<string, unknown>;
   readonly key?: Partial<KeyRecord>;
@@ -169,6 +172,8 @@ function rowsOf(spec: YardSpec): { kind: SnapshotKind; id: bigint; row: RawRow }
       per_call: price.perCall ?? null,
       ...times,
     });
+  for (const [index, written] of (spec.priceBook ?? []).entries())
+    add("price", priceRowOf(written, (spec.prices?.length ?? 0) + index + 1));
   for (const [index, model] of (spec.models ?? []).entries())
     add("model", {
       id: BigInt(index + 1),

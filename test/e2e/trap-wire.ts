@@ -2,7 +2,14 @@
 import type { TestContext } from "node:test";
 import { type Behaviour, type FakeUpstream, json, openFakeUpstream } from "../fakes/upstream.ts";
 import { asList, asObject } from "../fakes/scripted/turn.ts";
-import { type ChannelSpec, type Yard, closing, openYard, testKey } from "./call-harness.ts";
+import {
+  type ChannelSpec,
+  type Yard,
+  type YardSpec,
+  closing,
+  openYard,
+  testKey,
+} from "./call-harness.ts";
 import { payloads } from "./fronts.ts";
 
 export type Fields = Record<string, unknown>;
@@ -37,6 +44,8 @@ export interface WireSpec {
   readonly model?: string;
   readonly behaviour?: Behaviour;
   readonly channel?: Partial<ChannelSpec>;
+  /** Prices, groups, the key. */
+  readonly yard?: Partial<YardSpec>;
 }
 
 export const usage = { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9 };
@@ -132,7 +141,7 @@ export async function openWire(t: TestContext, spec: WireSpec): Promise<Wire> {
     ...spec.channel,
     options: { dialects: [dialect], ...spec.channel?.options },
   };
-  const yard = await openYard(t, { channels: [channel] });
+  const yard = await openYard(t, { ...spec.yard, channels: [channel] });
   const ask: Wire["ask"] = async (front, body, headers = {}) => {
     const { stream = false, ...rest } = body;
     const streams = stream === true;

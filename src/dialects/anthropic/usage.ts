@@ -91,10 +91,7 @@ export function decodeUsage(value: unknown, earlier: Usage | null = null): Usage
       output: later(told.output, earlier?.output),
       reasoning: later(thinking, earlier?.reasoning),
       kinds: {
-        webSearches: later(
-          reader.count(tools, "web_search_requests"),
-          earlier?.kinds?.webSearches,
-        ),
+        webSearches: later(reader.count(tools, "web_search_requests"), earlier?.kinds?.webSearches),
         webFetches: later(reader.count(tools, "web_fetch_requests"), earlier?.kinds?.webFetches),
       },
       tier: decodeServiceTier(fields) ?? earlier?.serviceTier,
