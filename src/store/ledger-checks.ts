@@ -6,7 +6,7 @@ import { sql } from "kysely";
 import type { Sql } from "./database.ts";
 import { sumDay } from "./ledger-accounts.ts";
 import { accountName, dayLengthMs, readClosedDay } from "./ledger-days.ts";
-import { daySpan } from "./rollups.ts";
+import { daySpan, sumRolledDay } from "./rollups.ts";
 
 export interface Discrepancy {
   /** `rollups`: sums against rows; `closing`: entries against rows; `crossfoot`: a day's entries against each other; `budget`, `balance`: counters against rows, entries. */
@@ -35,8 +35,17 @@ const sums = ["calls", "cost", "channel_cost"] as const;
 
 type Sums = Readonly<Record<(typeof sums)[number], bigint>>;
 
-/** A day's rows against its quarter-hours, while it has any. */
+/** A day's rows against its quarter-hours; where rows went, what was closed against them, while there are any. */
 export async function checkRollups(db: Sql, day: number): Promise<readonly Discrepancy[]> {
+  const { hasDropped, allSums } = await readClosedDay(db, day);
+  if (!hasDropped) return await compareRows(db, day);
+  const found = await sumRolledDay(db, day);
+  const expected = allSums.get(accountName("day", String(day))) ?? 0n;
+  if (found === 0n || found === expected) return [];
+  return [{ check: "rollups", day, account: "all calls", of: "cost", expected, found }];
+}
+
+async function compareRows(db: Sql, day: number): Promise<readonly Discrepancy[]> {
   const fromMs = BigInt(day * dayLengthMs);
   const toMs = fromMs + BigInt(dayLengthMs);
   const rolled = await db

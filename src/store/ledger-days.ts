@@ -73,6 +73,8 @@ export interface ClosedDay {
   readonly rounds: number;
   /** `open`: no entry yet; `closed`; `dropping`: rows are going; `dropped`: those that were there are gone. */
   readonly state: "open" | "closed" | "dropping" | "dropped";
+  /** Whether rows of it went already, or are going. */
+  readonly hasDropped: boolean;
   /** By account; what was closed before rows went is not among them. */
   readonly sums: ReadonlyMap<string, bigint>;
   /** All closing entries, also those from before. */
@@ -95,8 +97,10 @@ export async function readClosedDay(db: Sql, day: number): Promise<ClosedDay> {
   const allSums = new Map<string, bigint>();
   let rounds = 0;
   let state: ClosedDay["state"] = "open";
+  let hasDropped = false;
   for (const row of rows) {
     if (row.kind === "dropped") {
+      hasDropped = true;
       state = row.remark === "dropping" ? "dropping" : "dropped";
       if (state === "dropped") sums.clear();
       continue;
@@ -107,7 +111,7 @@ export async function readClosedDay(db: Sql, day: number): Promise<ClosedDay> {
     sums.set(account, (sums.get(account) ?? 0n) + row.amount);
     allSums.set(account, (allSums.get(account) ?? 0n) + row.amount);
   }
-  return { rounds, state, sums, allSums };
+  return { rounds, state, hasDropped, sums, allSums };
 }
 
 /** `closing:<day>:<kind>:<name>:<round>`; a group's symbol may hold anything. */
