@@ -149,6 +149,7 @@ function joinAdmin(parts: JoinedParts, access: Access): readonly AdminRoute[] {
     logger: parts.logger,
     version: parts.version,
     random: systemRandom,
+    seedPrices: config.seedPrices,
     probeChannel: makeChannelProbe({
       upstream,
       clock,

@@ -46,5 +46,7 @@ export interface AdminParts {
   readonly hashToken: (purpose: TokenPurpose, token: string) => string | undefined;
   readonly random: RandomBytes;
   readonly logger: Logger;
+  /** Whether the first account finds the built-in prices; undefined: when the setup link makes it. */
+  readonly seedPrices?: boolean | undefined;
   readonly version: string;
 }

@@ -7,11 +7,13 @@ import { hasUsers } from "../store/users.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { knownSecret } from "./ask-database.ts";
 import { makeSecret } from "./make-secret.ts";
+import { seedPrices } from "./price-book/seed.ts";
 import type { FirstAccountParts } from "./setup/first-account.ts";
 import { makeFirstAccount } from "./setup/first-account.ts";
 
 export interface BootstrapParts extends FirstAccountParts, Pick<AdminParts, "random"> {
-  readonly config: Pick<Config, "initialRootAccessToken" | "initialRootToken" | "sqlDsn">;
+  readonly config: Pick<Config, "initialRootAccessToken" | "initialRootToken" | "sqlDsn"> &
+    Partial<Pick<Config, "seedPrices">>;
   readonly logger: Logger;
 }
 
@@ -37,6 +39,8 @@ export async function bootstrapAccounts(
     throw error;
   }
   parts.logger.info({}, "root account made from the environment");
+  // Scripts that set a gateway up bring their own prices, unless they say otherwise.
+  if (parts.config.seedPrices === true) await seedPrices(parts, author);
   return "made";
 }
 

@@ -33,6 +33,8 @@ export interface Config {
   readonly locale: "en" | "zh_CN";
   readonly initialRootAccessToken: string | undefined;
   readonly initialRootToken: string | undefined;
+  /** Whether the first account finds the built-in prices; undefined: when it is made by the setup link. */
+  readonly seedPrices: boolean | undefined;
   readonly syncBell: "auto" | "none";
   /** undefined: no limit. */
   readonly authMaxStaleMs: number | undefined;

@@ -1,11 +1,19 @@
-/** Variables of the journal and of budgets: a part of the one table (env.ts). */
+/** Variables of prices, of the journal and of budgets: a part of the one table (env.ts). */
 import type { Config } from "./config.ts";
-import { parseDuration, parseSize, parseWord } from "./env-parsers.ts";
+import { parseBoolean, parseDuration, parseSize, parseWord } from "./env-parsers.ts";
 import type { Variable } from "./variable.ts";
 
-type MoneyField = "budgetMaxStaleMs" | "journalSync" | "journalMaxBytes";
+type MoneyField = "seedPrices" | "budgetMaxStaleMs" | "journalSync" | "journalMaxBytes";
 
 export const moneyVariables: { readonly [Field in MoneyField]: Variable<Config[Field]> } = {
+  seedPrices: {
+    name: "SEED_PRICES",
+    parse: parseBoolean,
+    fallback: undefined,
+    shown: "with the setup link",
+    en: "Whether a new gateway is given the built-in prices when its first account is made. Unset: when it is made through the setup link, not when `INITIAL_ROOT_ACCESS_TOKEN` or `INITIAL_ROOT_TOKEN` makes it.",
+    zh: "创建首个账户时是否导入内置价格。不设置：通过初始化链接创建时导入，由 `INITIAL_ROOT_ACCESS_TOKEN` 或 `INITIAL_ROOT_TOKEN` 创建时不导入。",
+  },
   budgetMaxStaleMs: {
     name: "BUDGET_MAX_STALE",
     parse: parseDuration,

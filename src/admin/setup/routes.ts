@@ -6,6 +6,7 @@ import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase, knownSecret } from "../ask-database.ts";
 import { makeManagementToken } from "../make-secret.ts";
 import { parseFields } from "../parse-fields.ts";
+import { seedPrices } from "../price-book/seed.ts";
 import type { ActReply, ActRequest, RouteSpec } from "../route-spec.ts";
 import { makeFirstAccount } from "./first-account.ts";
 import { setupMade, setupSchema } from "./schema.ts";
@@ -25,7 +26,7 @@ export function setupRoutes(parts: AdminParts): readonly RouteSpec[] {
 }
 
 async function setUp(parts: AdminParts, request: ActRequest): Promise<ActReply> {
-  const { token, username } = parseFields(setupSchema, request.body);
+  const { token, username, seedPrices: wanted } = parseFields(setupSchema, request.body);
   const hash = knownSecret(parts.hashToken("setup", token));
   const valid = await askDatabase(parts, (db) => isSetupToken(db, hash));
   if (!valid) throw await refusal(parts);
@@ -41,7 +42,9 @@ async function setUp(parts: AdminParts, request: ActRequest): Promise<ActReply> 
       "the used setup token could not be removed; it opens nothing any more",
     ),
   );
-  return { status: 201, data: { id, username, token: managementToken }, revision };
+  const seeds = wanted ?? parts.seedPrices ?? true;
+  const prices = seeds ? await seedPrices(parts, request.author) : null;
+  return { status: 201, data: { id, username, token: managementToken, prices }, revision };
 }
 
 async function refusal(parts: AdminParts): Promise<GatewayError> {
