@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 import { clientVariables } from "../src/cli/connection.ts";
 import { fieldlessVariables, variables } from "../src/config/env.ts";
-import type { Variable } from "../src/config/env.ts";
+import type { Variable } from "../src/config/variable.ts";
 import { ineffectiveVariables } from "../src/config/ineffective.ts";
 import { readConfig } from "../src/config/read-config.ts";
 import { lastWordsMs } from "../src/http/drain.ts";

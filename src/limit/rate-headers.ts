@@ -14,7 +14,7 @@ export interface Standing {
 /** What is counted → its word in the header. Dollars and concurrency have no header at either vendor. */
 const words: Readonly<Record<HeaderForm, Readonly<Record<string, string>>>> = {
   standard: { requests: "requests", tokens: "tokens" },
-  anthropic: {
+  "anthropic-messages": {
     requests: "requests",
     tokens: "tokens",
     inputTokens: "input-tokens",
