@@ -3,6 +3,7 @@
  * away; what can never work is said in one sentence and ends with 2; a stop loses nothing.
  */
 import { join } from "node:path";
+import { keepAccounts } from "./admin/keep-accounts.ts";
 import { validateConfig } from "./admin/validate-config.ts";
 import type { Config } from "./config/config.ts";
 import { loadSecretKey } from "./config/secret-key.ts";
@@ -107,6 +108,7 @@ async function openParts(core: Core): Promise<JoinedParts> {
   const clock = systemClock;
   const sync = await openNodeSync(core);
   sync.lead(expireResponses({ database, logger }));
+  sync.lead(keepAccounts({ sync, database, logger }));
   const settings = (): Settings | undefined => sync.current()?.settings;
   for (const job of ledgerJobs({ database, logger, settings })) sync.lead(job);
   const callLog = openNodeLog(core, sync.nodeId);

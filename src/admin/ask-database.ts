@@ -3,6 +3,7 @@ import { z } from "zod";
 import { GatewayError } from "../core/errors.ts";
 import type { Sql } from "../store/database.ts";
 import { InvalidCursor } from "../store/pages.ts";
+import { inTransaction } from "../store/transaction.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { invalid } from "./parse-fields.ts";
 
@@ -14,15 +15,33 @@ export async function askDatabase<T>(
   try {
     return await read(parts.database.reads);
   } catch (cause) {
-    if (cause instanceof GatewayError) throw cause;
     if (cause instanceof InvalidCursor)
       throw invalid([{ field: "cursor", message: "must be a nextCursor of this list" }]);
-    throw new GatewayError(
-      "temporarily_unavailable",
-      "The database cannot be asked at the moment",
-      { cause, retryAfterS: 2 },
-    );
+    throw unanswered(cause);
   }
+}
+
+/**
+ * Changes what is no configuration (money, codes) in one transaction; the work may run several times.
+ * `temporarily_unavailable` when the database cannot do it now: then it may or may not have happened.
+ */
+export async function changeDatabase<T>(
+  parts: Pick<AdminParts, "database">,
+  work: (trx: Sql) => Promise<T>,
+): Promise<T> {
+  try {
+    return await inTransaction(parts.database.writes, work);
+  } catch (cause) {
+    throw unanswered(cause);
+  }
+}
+
+function unanswered(cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  return new GatewayError("temporarily_unavailable", "The database cannot be asked at the moment", {
+    cause,
+    retryAfterS: 2,
+  });
 }
 
 /** What only the cluster's secrets can give; `temporarily_unavailable` until they are known. */

@@ -28,7 +28,7 @@ export function makeOpenApi(routes: readonly RouteSpec[], version: string): Json
 function operation(route: RouteSpec): JsonObject {
   const write = route.method !== "GET";
   const success =
-    route.method === "POST" && !/\/(test|upstream-models|diff|apply)$/.test(route.path)
+    route.method === "POST" && !/\/(test|upstream-models|disable|diff|apply)$/.test(route.path)
       ? "201"
       : "200";
   const body =

@@ -1,11 +1,10 @@
 /** The door of this room: every noun of the management API, one line each. */
+import { accountRoutes } from "./account-routes.ts";
 import type { AdminRoute } from "./admin-route.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { auditRoutes } from "./audit/routes.ts";
 import { callRoutes } from "./calls/routes.ts";
 import { channelRoutes } from "./channels/routes.ts";
-import { groupRoutes } from "./groups/routes.ts";
-import { keyRoutes } from "./keys/routes.ts";
 import { modelRoutes } from "./models/routes.ts";
 import { nodeRoutes } from "./nodes/routes.ts";
 import { priceBookRoutes } from "./price-book/routes.ts";
@@ -17,16 +16,13 @@ import { serveRoute } from "./serve-route.ts";
 import { settingRoutes } from "./settings/routes.ts";
 import { setupRoutes } from "./setup/routes.ts";
 import { syncRoutes } from "./sync/routes.ts";
-import { userRoutes } from "./users/routes.ts";
 
 /** Every stated route. */
 function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
   return [
     channelRoutes,
     providerRoutes,
-    groupRoutes,
-    keyRoutes,
-    userRoutes,
+    accountRoutes,
     priceRoutes,
     priceBookRoutes,
     modelRoutes,

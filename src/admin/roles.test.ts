@@ -9,6 +9,9 @@ import { makeAdmin } from "./registry.ts";
 /** Who may call what: written out, so that opening a route is a visible change. */
 const allowed: Readonly<Record<string, string>> = {
   "GET /api/me": "root admin member",
+  "GET /api/me/account": "root admin member",
+  "GET /api/users/:id/entries": "root admin member",
+  "POST /api/codes/redeem": "root admin member",
   "GET /api/keys": "root admin member",
   "GET /api/keys/:id": "root admin member",
   "POST /api/keys": "root admin member",

@@ -16,6 +16,8 @@ export interface ActRequest {
   readonly author: Author;
   /** The `If-Match` header. */
   readonly ifMatch: string | undefined;
+  /** The `Idempotency-Key` header. */
+  readonly idempotencyKey: string | undefined;
 }
 
 export interface ActReply {

@@ -85,6 +85,7 @@ function actRequest({ request, manager, query, write }: Admitted): ActRequest {
     manager,
     author,
     ifMatch: request.headers["if-match"],
+    idempotencyKey: request.headers["idempotency-key"],
   };
 }
 

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../core/json-value.ts";
 import { formatRatio } from "../../core/money.ts";
 import type { AnyRow } from "../config-noun.ts";
 import { spendingInputOf } from "../spending-fields.ts";
-import { flagColumn, presentMeta, textColumn } from "../present-value.ts";
+import { dollarsColumn, flagColumn, presentMeta, textColumn } from "../present-value.ts";
 
 /** The fields that can be edited, as the schema takes them. */
 export function groupInput(row: AnyRow): JsonObject {
@@ -14,6 +14,7 @@ export function groupInput(row: AnyRow): JsonObject {
     public: flagColumn(row["public"]),
     enabled: flagColumn(row["enabled"]),
     ...spendingInputOf(row),
+    promoteAt: dollarsColumn(row["promote_at"]),
   };
 }
 

@@ -45,6 +45,7 @@ export function groupRoutes(parts: AdminParts): readonly RouteSpec[] {
       public: fields.public ? 1 : 0,
       enabled: fields.enabled ? 1 : 0,
       ...ruleColumns(fields),
+      promote_at: fields.promoteAt,
     }),
     check: checkGroup,
     remove: (removal) => checkUnused(parts, removal),

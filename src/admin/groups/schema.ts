@@ -1,6 +1,7 @@
 /** What a group is in the management API. */
 import { z } from "zod";
 import { groupFields } from "../../sync/group-row.ts";
+import { dollarsField } from "../../sync/money-fields.ts";
 import { ownFields } from "../refused-fields.ts";
 import { metaFields } from "../shown-fields.ts";
 import { spendingInput, spendingShown } from "../spending-fields.ts";
@@ -13,6 +14,8 @@ export const groupSchema = z.strictObject({
   public: groupFields.public.default(false),
   enabled: groupFields.enabled.default(true),
   ...spendingInput,
+  /** Dollars credited in all, at which an account comes into the group by itself; null: none does. */
+  promoteAt: dollarsField.nullable().default(null),
 });
 
 export type GroupFields = z.output<typeof groupSchema>;
@@ -26,6 +29,7 @@ export const groupShown = z.object({
   public: z.boolean(),
   enabled: z.boolean(),
   ...spendingShown,
+  promoteAt: z.string().nullable(),
 });
 
 export const groupRefused = ownFields;

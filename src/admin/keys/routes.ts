@@ -106,7 +106,10 @@ async function checkKey(
   if (owner === undefined) throw invalid([{ field: "owner", message: "names no account" }]);
   const same = row !== undefined && owner.id === row["owner_id"];
   if (!same) checkMayOwn(manager, owner);
-  if (manager.role === "member") checkMemberGroups(write, owner);
+  if (manager.role === "member") {
+    checkMemberGroups(write, owner);
+    checkMemberRatio(write);
+  }
   checkGroups(tx, { group: fields.group, fallbackGroup: fields.fallbackGroup });
   return { owner_id: owner.id };
 }
@@ -137,6 +140,12 @@ function checkMemberGroups({ tx, row, fields }: NounWrite<KeyFields>, owner: Use
   if (wrong.length === 0) return;
   const message = `must be your own group (${owner.group}), a public one, or null`;
   throw invalid(wrong.map((field) => ({ field, message })));
+}
+
+/** What a call costs is the operator's to say: members may bound their keys, not make them cheaper. */
+function checkMemberRatio({ row, fields }: NounWrite<KeyFields>): void {
+  if ((ratioOf(fields.ratio) ?? null) === (row?.["ratio"] ?? null)) return;
+  throw invalid([{ field: "ratio", message: "may be set by an admin only" }]);
 }
 
 async function checkOwnerOf(parts: AdminParts, { manager, row }: NounRemoval): Promise<void> {
