@@ -32,9 +32,11 @@ export function countOf(told: number | undefined): number {
 export function makeLines(usage: Usage, price: Price, held: HeldRates): readonly ChargeLine[] {
   const call = callLine(price, held);
   if (price.mode === "call") return call;
-  const { kinds = {} } = usage;
+  const { kinds } = usage;
+  const tokens = tokenLines(usage, held);
+  if (kinds === undefined) return call.length === 0 ? tokens : [...tokens, ...call];
   return [
-    ...tokenLines(usage, held),
+    ...tokens,
     ...secondLines(kinds, price, held),
     ...imageLines(kinds, price, held),
     ...unitLines(kinds, price, held),
@@ -54,7 +56,7 @@ type Part = readonly [what: TokenRate, told: number | undefined, rate: NanoDolla
 
 /** All token buckets; what has no rate of its own is counted with the bucket that it is part of. */
 export function tokenLines(usage: Usage, { rates, factors }: HeldRates): readonly ChargeLine[] {
-  const { kinds = {} } = usage;
+  const { kinds } = usage;
   const lines: ChargeLine[] = [];
   const add = (what: string, units: number, rate: NanoDollars): void => {
     if (units > 0) lines.push({ what, units, rate, per: 1_000_000, factors });
@@ -73,9 +75,10 @@ export function tokenLines(usage: Usage, { rates, factors }: HeldRates): readonl
   const write5m = rates.cacheWrite5m ?? input;
   addBucket(["input", usage.input, input], inputParts(kinds, rates));
   addBucket(["cacheRead", usage.cacheRead, rates.cacheRead ?? input], cachedParts(kinds, rates));
-  addBucket(["cacheWrite5m", usage.cacheWrite5m, write5m], []);
-  addBucket(["cacheWrite1h", usage.cacheWrite1h, rates.cacheWrite1h ?? write5m], []);
+  addBucket(["cacheWrite5m", usage.cacheWrite5m, write5m], noParts);
+  addBucket(["cacheWrite1h", usage.cacheWrite1h, rates.cacheWrite1h ?? write5m], noParts);
   addBucket(["output", usage.output, rates.output ?? input], outputParts(usage, rates));
+  if (kinds === undefined) return lines;
   for (const what of besideTokens)
     if (rates[what] !== undefined) add(what, countOf(kinds[what]), rates[what]);
   return lines;
@@ -84,7 +87,10 @@ export function tokenLines(usage: Usage, { rates, factors }: HeldRates): readonl
 /** Counted beside input and output: without a rate they are free. */
 const besideTokens = ["citations", "imageToolInput", "imageToolOutput", "characters"] as const;
 
-function inputParts(kinds: UsageKinds, rates: TokenRates): readonly Part[] {
+const noParts: readonly Part[] = [];
+
+function inputParts(kinds: UsageKinds | undefined, rates: TokenRates): readonly Part[] {
+  if (kinds === undefined) return noParts;
   return [
     ["inputAudio", kinds.inputAudio, rates.inputAudio],
     ["inputImage", kinds.inputImage, rates.inputImage],
@@ -93,7 +99,8 @@ function inputParts(kinds: UsageKinds, rates: TokenRates): readonly Part[] {
 }
 
 /** Cached sound where no cache has a rate is sound. */
-function cachedParts(kinds: UsageKinds, rates: TokenRates): readonly Part[] {
+function cachedParts(kinds: UsageKinds | undefined, rates: TokenRates): readonly Part[] {
+  if (kinds === undefined) return noParts;
   const { cacheRead, inputAudio, inputImage, inputVideo } = rates;
   const fallback = (rate: NanoDollars | undefined): NanoDollars | undefined =>
     cacheRead === undefined ? rate : undefined;
@@ -105,12 +112,14 @@ function cachedParts(kinds: UsageKinds, rates: TokenRates): readonly Part[] {
 }
 
 function outputParts(usage: Usage, rates: TokenRates): readonly Part[] {
-  const { kinds = {} } = usage;
+  const { kinds } = usage;
+  const reasoning: Part = ["reasoning", usage.reasoning, rates.reasoning];
+  if (kinds === undefined) return rates.reasoning === undefined ? noParts : [reasoning];
   return [
     ["outputAudio", kinds.outputAudio, rates.outputAudio],
     ["outputImage", kinds.outputImage, rates.outputImage],
     ["outputVideo", kinds.outputVideo, rates.outputVideo],
-    ["reasoning", usage.reasoning, rates.reasoning],
+    reasoning,
   ];
 }
 

@@ -70,20 +70,42 @@ const commonPer = 9_000_000n;
 
 /** Lines × ratios, rounded once. An amount beyond what is kept is the largest that is. */
 export function sumLines(lines: readonly ChargeLine[], ratios: readonly Millionths[]): NanoDollars {
-  const depth = Math.max(0, ...lines.map((line) => line.factors.length));
+  let { sum, divisor } = lines.every(isPlain) ? sumPlain(lines) : sumExact(lines);
+  for (const ratio of ratios) {
+    if (ratio === ratioOne) continue;
+    sum *= ratio;
+    divisor *= ratioOne;
+  }
+  const cost = divideHalfUp(sum, divisor);
+  return cost < 0n ? 0n : cost > maxNano ? maxNano : cost;
+}
+
+/** A sum is exact: `sum` / `divisor`. */
+interface ExactSum {
+  readonly sum: bigint;
+  readonly divisor: bigint;
+}
+
+/** Whole tokens at a rate per million, as nearly all lines are. */
+function isPlain({ units, per, factors }: ChargeLine): boolean {
+  return per === 1_000_000 && factors.length === 0 && Number.isInteger(units);
+}
+
+function sumPlain(lines: readonly ChargeLine[]): ExactSum {
+  let sum = 0n;
+  for (const { units, rate } of lines) sum += BigInt(units) * rate;
+  return { sum, divisor: millionth };
+}
+
+function sumExact(lines: readonly ChargeLine[]): ExactSum {
+  const depth = Math.max(...lines.map((line) => line.factors.length));
   let sum = 0n;
   for (const { units, rate, per, factors } of lines) {
     let amount = microUnits(units) * rate * (commonPer / BigInt(per));
     for (let index = 0; index < depth; index += 1) amount *= factors[index] ?? ratioOne;
     sum += amount;
   }
-  let divisor = commonPer * millionth * ratioOne ** BigInt(depth);
-  for (const ratio of ratios) {
-    sum *= ratio;
-    divisor *= ratioOne;
-  }
-  const cost = divideHalfUp(sum, divisor);
-  return cost < 0n ? 0n : cost > maxNano ? maxNano : cost;
+  return { sum, divisor: commonPer * millionth * ratioOne ** BigInt(depth) };
 }
 
 /** Millionths of a unit: seconds have decimals. */

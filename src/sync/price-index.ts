@@ -3,7 +3,7 @@
  * that say the same all nodes take the same one.
  */
 import { isPrefixPattern, prefixLengths } from "./pattern-index.ts";
-import type { FindPrice, Price } from "./price-rates.ts";
+import type { FindPrice, Price, PriceSide } from "./price-rates.ts";
 
 /** Rows of one channel and side for one pattern, latest first. */
 type Dated = readonly Price[];
@@ -18,26 +18,29 @@ interface Shelf {
 
 const general = { channelId: 0, atMs: Infinity, side: "charge" } as const;
 
+/** By channel; 0: of every channel. */
+type Shelves = Map<number, Shelf>;
+
 /** `prices` in ascending order of ids: where the table lost its constraint the lowest id wins. */
 export function makeFindPrice(prices: readonly Price[]): FindPrice {
-  const shelves = new Map<string, Shelf>();
-  for (const price of prices) place(shelves, price);
-  for (const shelf of shelves.values()) sortShelf(shelf);
+  const book: Readonly<Record<PriceSide, Shelves>> = { charge: new Map(), cost: new Map() };
+  for (const price of prices) place(book[price.side], price);
+  for (const shelves of [book.charge, book.cost])
+    for (const shelf of shelves.values()) sortShelf(shelf);
   return (model, where = general) => {
     const { channelId, atMs, side } = where;
-    const own = channelId === 0 ? undefined : shelves.get(shelfName(side, channelId));
-    return findOn(own, model, atMs) ?? findOn(shelves.get(shelfName(side, 0)), model, atMs);
+    const shelves = book[side];
+    const own = channelId === 0 ? undefined : shelves.get(channelId);
+    return findOn(own, model, atMs) ?? findOn(shelves.get(0), model, atMs);
   };
 }
 
-function shelfName(side: Price["side"], channelId: number): string {
-  return `${side}:${channelId}`;
-}
-
-function place(shelves: Map<string, Shelf>, price: Price): void {
-  const name = shelfName(price.side, price.channelId);
-  const shelf = shelves.get(name) ?? { exact: new Map(), prefixes: new Map(), lengths: [] };
-  shelves.set(name, shelf);
+function place(shelves: Shelves, price: Price): void {
+  let shelf = shelves.get(price.channelId);
+  if (shelf === undefined) {
+    shelf = { exact: new Map(), prefixes: new Map(), lengths: [] };
+    shelves.set(price.channelId, shelf);
+  }
   const isPrefix = isPrefixPattern(price.model);
   const rows = isPrefix ? shelf.prefixes : shelf.exact;
   const key = isPrefix ? price.model.slice(0, -1) : price.model;
@@ -48,7 +51,8 @@ function place(shelves: Map<string, Shelf>, price: Price): void {
 
 function sortShelf(shelf: Shelf): void {
   for (const rows of [shelf.exact, shelf.prefixes])
-    for (const dated of rows.values()) dated.sort((a, b) => b.effectiveFromMs - a.effectiveFromMs);
+    for (const dated of rows.values())
+      if (dated.length > 1) dated.sort((a, b) => b.effectiveFromMs - a.effectiveFromMs);
   shelf.lengths = prefixLengths(shelf.prefixes);
 }
 

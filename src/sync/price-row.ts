@@ -67,8 +67,10 @@ const schema = z.object({
   cacheWrite5m: nano,
   cacheWrite1h: nano,
   perCall: nano,
-  rates: further,
 });
+const ratesSchema = z.object({ rates: further });
+/** Of rows whose prices all have columns: most of a book. */
+const noRates = further.parse({});
 const columns = {
   model: plain("model"),
   mode: plain("mode"),
@@ -78,13 +80,15 @@ const columns = {
   locked: orElse(flag("locked"), false),
   source: plain("source"),
   ...Object.fromEntries(classicNames.map((name) => [name, bigInteger(classicRates[name])])),
-  rates: json("rates", {}),
 };
+const ratesColumns = { rates: json("rates") };
 
 /** Throws RowFault. */
 export function parsePriceRow(row: RawRow): Price {
   const id = entityId(row);
-  const { rates, ...own } = parseColumns(row, schema, columns);
+  const own = parseColumns(row, schema, columns);
+  const rates =
+    (row["rates"] ?? null) === null ? noRates : parseColumns(row, ratesSchema, ratesColumns).rates;
   const values: RateValues = { ...own, ...rates };
   const faults = priceFaults({ ...values, mode: own.mode });
   if (faults.length > 0)
