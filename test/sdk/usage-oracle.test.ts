@@ -72,7 +72,7 @@ function totalOf({ dialect, told }: UsageRecording): number {
     case "openai-responses":
       return of("total_tokens");
     case "gemini-content":
-      return of("totalTokenCount");
+      return of("totalTokenCount") || of("promptTokenCount");
     case "bedrock-converse":
       return of("totalTokens");
     case "cohere-v2": {
@@ -158,6 +158,7 @@ test(
 
 /** The oracle's name of the API that a reply came by. */
 function flavorsOf({ dialect, path }: UsageRecording): readonly string[] {
+  if (path.endsWith("/embeddings")) return ["embeddings"];
   if (dialect === "openai-chat") return ["chat", "default"];
   if (dialect === "openai-responses") return ["responses"];
   return path.includes("/invoke") ? ["anthropic"] : ["default"];

@@ -196,9 +196,26 @@ export function loadUsageRecordings(): UsageRecording[] | undefined {
   const vendors = packages.flatMap(([folder, api, host]) =>
     (loadVendorExchanges(folder, api) ?? []).map((one) => read(apis[api], one, host)),
   );
-  return [...recorded, ...vendors];
+  return [...recorded, ...embeddings(), ...vendors];
 }
 
+/** The API of embeddings that a host speaks; undefined: one that is only translated. */
+const embeddingApis: readonly (readonly [host: RegExp, dialect: DialectId])[] = [
+  [/openai\.com$|voyageai\.com$/, "openai-chat"],
+  [/generativelanguage/, "gemini-content"],
+];
+
+function embeddings(): UsageRecording[] {
+  return (loadRecordings("embeddings") ?? [])
+    .filter(({ request, response }) => response.status === 200 && embeds.test(request.path))
+    .flatMap((recording) => {
+      const { host = "" } = recording.request;
+      const dialect = embeddingApis.find(([pattern]) => pattern.test(host))?.[1];
+      return dialect === undefined ? [] : [read(dialect, recording, host)];
+    });
+}
+
+const embeds = /\/embeddings$|:(embedContent|batchEmbedContents)$/;
 const answers =
   /\/(chat\/completions|responses|responses\/compact|messages|converse|converse-stream|chat|invoke)$|:(generateContent|streamGenerateContent)$/;
 
