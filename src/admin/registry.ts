@@ -5,6 +5,7 @@ import type { AdminParts } from "./admin-parts.ts";
 import { auditRoutes } from "./audit/routes.ts";
 import { callRoutes } from "./calls/routes.ts";
 import { channelRoutes } from "./channels/routes.ts";
+import { ledgerRoutes } from "./ledger/routes.ts";
 import { modelRoutes } from "./models/routes.ts";
 import { nodeRoutes } from "./nodes/routes.ts";
 import { priceBookRoutes } from "./price-book/routes.ts";
@@ -16,6 +17,7 @@ import { serveRoute } from "./serve-route.ts";
 import { settingRoutes } from "./settings/routes.ts";
 import { setupRoutes } from "./setup/routes.ts";
 import { syncRoutes } from "./sync/routes.ts";
+import { usageRoutes } from "./usage/routes.ts";
 
 /** Every stated route. */
 function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
@@ -30,6 +32,8 @@ function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
     nodeRoutes,
     syncRoutes,
     callRoutes,
+    usageRoutes,
+    ledgerRoutes,
     auditRoutes,
     setupRoutes,
   ].flatMap((routes) => routes(parts));

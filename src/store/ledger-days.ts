@@ -101,7 +101,7 @@ export async function readClosedDay(db: Sql, day: number): Promise<ClosedDay> {
   for (const row of rows) {
     if (row.kind === "dropped") {
       hasDropped = true;
-      state = row.remark === "dropping" ? "dropping" : "dropped";
+      state = stateOf(row.remark);
       if (state === "dropped") sums.clear();
       continue;
     }
@@ -225,4 +225,27 @@ export async function deleteRows(
     )
     .execute();
   return true;
+}
+
+/** Days that have rows or entries, oldest first. */
+export async function listDays(
+  db: Sql,
+): Promise<readonly { readonly day: number; readonly state: ClosedDay["state"] }[]> {
+  const marks = await db
+    .selectFrom("account_entries")
+    .select(["day", "kind", "remark"])
+    .where("account_kind", "=", "day")
+    .orderBy("id")
+    .execute();
+  const states = new Map<number, ClosedDay["state"]>();
+  for (const { day, kind, remark } of marks)
+    states.set(day ?? 0, kind === "closing" ? "closed" : stateOf(remark));
+  const today = await currentDay(db);
+  const first = (await oldestDay(db)) ?? today + 1;
+  for (let day = first; day <= today; day += 1) if (!states.has(day)) states.set(day, "open");
+  return [...states].map(([day, state]) => ({ day, state })).sort((a, b) => a.day - b.day);
+}
+
+function stateOf(remark: string): "dropping" | "dropped" {
+  return remark === "dropping" ? "dropping" : "dropped";
 }

@@ -4,10 +4,17 @@ import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
 import type { CallRow } from "../../store/calls.ts";
 import { findCall, listCalls } from "../../store/calls.ts";
+import { findCallDetails } from "../../store/call-details.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase, pageOptions } from "../ask-database.ts";
 import { managerOf } from "../config-reads.ts";
-import { dollarsColumn, flagColumn, numberColumn, timeColumn } from "../present-value.ts";
+import {
+  dollarsColumn,
+  flagColumn,
+  jsonColumn,
+  numberColumn,
+  timeColumn,
+} from "../present-value.ts";
 import type { ActReply, ActRequest, RouteSpec } from "../route-spec.ts";
 import type { CallQuery } from "./schema.ts";
 import { callQuery, callShown } from "./schema.ts";
@@ -62,7 +69,11 @@ async function get(parts: AdminParts, request: ActRequest): Promise<ActReply> {
   const row = await askDatabase(parts, (db) => findCall(db, id));
   if (row === undefined || (manager.role === "member" && Number(row.user_id) !== manager.userId))
     throw new GatewayError("not_found", `There is no call ${id}`);
-  return { data: present(row, manager) };
+  const shown = present(row, manager);
+  // Attempts name channels.
+  if (manager.role === "member") return { data: shown };
+  const content = await askDatabase(parts, (db) => findCallDetails(db, row));
+  return { data: { ...shown, details: jsonColumn(content, null) } };
 }
 
 function present(row: CallRow, manager: Manager): JsonObject {
@@ -89,6 +100,9 @@ function present(row: CallRow, manager: Manager): JsonObject {
     usage: presentUsage(row),
     unpriced: flagColumn(row.unpriced),
     cost: dollarsColumn(row.cost) ?? "0",
+    channelCost: inner ? dollarsColumn(row.channel_cost) : null,
+    serviceTier: row.service_tier,
+    recovered: flagColumn(row.recovered),
     price: numberColumn(row.price_id, null),
     revision: Number(row.revision),
     firstByteMs: row.first_byte_ms,

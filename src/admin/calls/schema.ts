@@ -3,7 +3,8 @@ import { z } from "zod";
 import { idQuery, pageQuery } from "../ask-database.ts";
 import { instantField } from "../keys/schema.ts";
 
-const instantQuery = z
+/** A point in time in a query: ISO 8601 with a zone, or ms UTC. */
+export const instantQuery = z
   .string()
   .transform((text) => (/^\d{1,15}$/.test(text) ? Number(text) : text))
   .pipe(instantField);
@@ -21,7 +22,7 @@ export const callQuery = z.strictObject({
     .regex(/^\d{3}$/, "must be a status such as 200")
     .transform(Number)
     .exactOptional(),
-  outcome: z.enum(["complete", "cut", "caller_gone", "failed"]).exactOptional(),
+  outcome: z.enum(["complete", "cut", "caller_gone", "failed", "interrupted"]).exactOptional(),
   /** Admission, inclusive. */
   from: instantQuery.exactOptional(),
   /** Exclusive. */
@@ -61,10 +62,17 @@ export const callShown = z.object({
   unpriced: z.boolean(),
   /** Dollars. */
   cost: z.string(),
+  /** Dollars that the operator pays; members are not told. */
+  channelCost: z.string().nullable(),
+  serviceTier: z.string().nullable(),
+  /** Written by a later process for one that died. */
+  recovered: z.boolean(),
   price: z.int().nullable(),
   revision: z.int(),
   firstByteMs: z.number().nullable(),
   durationMs: z.number(),
   endUser: z.string().nullable(),
   address: z.string(),
+  /** Lines of the charge, attempts, usage as the vendor told it; null once their days are over, absent in lists. */
+  details: z.looseObject({}).nullable().exactOptional(),
 });
