@@ -104,12 +104,13 @@ export class LeaseTalk {
       return "told";
     } catch (error) {
       meters.asked("failed", seconds());
-      for (const { slice } of wishes) slice.unsaid = true;
+      const isUnknown = error instanceof UncertainCommit;
+      for (const wish of wishes) undo(wish, isUnknown);
       if (!this.#away)
         this.parts.logger.warn({ error: messageOf(error) }, "budgets cannot be asked for");
       this.#away = true;
       line.failAll(asking, unavailable(error));
-      return error instanceof UncertainCommit ? "unknown" : "untold";
+      return isUnknown ? "unknown" : "untold";
     }
   }
 
@@ -213,7 +214,9 @@ function collectNeeds({ book, line, clock, maxStaleMs }: TalkParts): ReadonlyMap
 }
 
 function wishOf(slice: Slice, need: NanoDollars, recall: boolean): SliceWish {
-  const left = leftOf(slice);
+  const idleGranted = slice.idle && need === 0n && !slice.handBack ? slice.granted : undefined;
+  // What came back since it was dropped goes too.
+  if (slice.handBack || idleGranted !== undefined) dropUnused(slice);
   return {
     slice,
     need,
@@ -224,18 +227,28 @@ function wishOf(slice: Slice, need: NanoDollars, recall: boolean): SliceWish {
     reserved: slice.reserved,
     limit: slice.limit,
     drops: slice.drops,
-    dry: left <= 0n,
+    granted: slice.granted,
+    idleGranted,
     handBack: slice.handBack,
-    ahead: !slice.handBack && slice.wanted > 0n && left < slice.wanted / 2n,
+    ahead: !slice.handBack && slice.wanted > 0n && leftOf(slice) < slice.wanted / 2n,
     settledSpent: slice.settledSpent,
     over: slice.over && need === 0n && slice.running === 0,
   };
+}
+
+/** SQL was not told: it will be, and what was idle can be used until then. */
+function undo({ slice, idleGranted, drops }: SliceWish, isUnknown: boolean): void {
+  slice.unsaid = true;
+  if (isUnknown || idleGranted === undefined || slice.drops !== drops) return;
+  slice.granted = idleGranted;
+  slice.handBack = false;
 }
 
 function applyPlan(book: SliceBook, plan: SlicePlan, sent: Instant): void {
   const { slice, spent, drops } = plan.wish;
   slice.fence = plan.fence;
   slice.handBack = false;
+  slice.idle = false;
   slice.wanted = plan.wanted;
   slice.settledSpent = undefined;
   if (plan.ended || plan.lost) {
@@ -246,6 +259,7 @@ function applyPlan(book: SliceBook, plan: SlicePlan, sent: Instant): void {
   slice.doubtful = plan.doubtful;
   slice.granted = plan.granted - plan.inherited;
   slice.renewed = sent;
+  slice.overdrawn = plan.overdrawn;
   // Dropped while SQL was asked: what it said is more than may be kept.
   if (slice.drops !== drops) dropUnused(slice);
   if (leftOf(slice) < 0n) slice.unsaid = true;

@@ -80,7 +80,7 @@ interface Finding {
   readonly periodOf: FindPeriod;
 }
 
-/** The slices that a call draws on. A limit that fell takes what is not used away at once. */
+/** The slices that a call draws on. Where the limit changed, what is not used goes back at once. */
 function wantsOf(
   claims: readonly BudgetClaim[],
   admittedAtMs: number,
@@ -91,7 +91,8 @@ function wantsOf(
     const slice = book.get({ kind, id, period: period.name }, period.endMs);
     if (rule !== null) slice.rule = rule;
     const limit = rule === null ? null : budgetLimit(rule, admittedAtMs);
-    if (limit !== null && slice.limit !== null && limit < slice.limit) dropUnused(slice);
+    // Even where it rose: it may have been higher still meanwhile, and others have taken by that.
+    if (slice.limit !== null && limit !== slice.limit) dropUnused(slice);
     slice.limit = limit;
     return { slice, amount: amount < 0n ? 0n : amount };
   });

@@ -20,8 +20,10 @@ export interface SliceWish {
   readonly need: NanoDollars;
   /** Others are asked to hand back what they do not use, where there is not enough. */
   readonly recall: boolean;
-  /** Nothing is left here: no call can reserve while SQL is asked, so that the lease may shrink. */
-  readonly dry: boolean;
+  /** What calls here count on while SQL is asked; less than the lease where some of it was dropped. */
+  readonly granted: NanoDollars;
+  /** What it was, where it is handed back only because nobody uses it. */
+  readonly idleGranted: NanoDollars | undefined;
   /** Keep no more than calls need. */
   readonly handBack: boolean;
   /** Take more than calls need now, where there is plenty. */
@@ -45,6 +47,8 @@ export interface SlicePlan {
   readonly wanted: NanoDollars;
   /** What this node might still be granted, beyond what it has spent and reserved. */
   readonly left: NanoDollars;
+  /** More is owed than there is: what running calls give back is nobody's to spend. */
+  readonly overdrawn: boolean;
   /** Less than waiting calls need. */
   readonly short: boolean;
   /** Others may hand something back soon. */
@@ -82,16 +86,19 @@ export function planSlice(
   const taken = account.inherited + account.spent + wish.reserved;
   const { liveNodes, atMs } = environment;
   const wanted = sizeOf(wish.slice, { remaining: cap - held, liveNodes }, atMs);
-  const granted = grantOf({ wish, own, cap, taken, wanted });
+  const granted = grantOf({ wish, lost: account.lost, own, cap, taken, wanted });
   const ended = wish.over && !account.lost;
   const fence = fenceOf(wish, { own, granted, ended, lost: account.lost }, environment);
   if (ended && own !== undefined) changes.push({ does: "fold", share, nodeId: own.nodeId });
   else if (fence !== undefined && isNews(own, fence, granted))
     changes.push({ does: "grant", share, fence, granted });
   const short = wish.need > granted - taken;
-  const holders = short ? others.filter((lease) => lease.granted > lease.spent) : [];
+  // Where more is owed than there is, others spend nothing more of what was once enough.
+  const overdrawn = granted > cap;
+  const holders = short || overdrawn ? others.filter((lease) => lease.granted > lease.spent) : [];
+  const recalls = wish.recall || overdrawn;
   for (const { nodeId, recalled } of holders)
-    if (wish.recall && !recalled) changes.push({ does: "recall", share, nodeId });
+    if (recalls && !recalled) changes.push({ does: "recall", share, nodeId });
   const spentHere = account.inherited + account.spent;
   const handedIn = own?.spent ?? 0n;
   return {
@@ -105,8 +112,9 @@ export function planSlice(
     granted: ended ? 0n : granted,
     wanted,
     left: max(0n, cap - taken),
+    overdrawn,
     short,
-    hoping: holders.some(({ recalled }) => wish.recall || recalled),
+    hoping: short && holders.some(({ recalled }) => wish.recall || recalled),
     spentInAll:
       settled +
       sumOf(others, ({ spent }) => spent) +
@@ -169,11 +177,12 @@ function accountOf(wish: SliceWish, own: BudgetLease | undefined): Account {
     return { lost, inherited: wish.inherited, doubtful, spent: wish.spent };
   // All that was handed in and is not known to be of this process: exact where nothing was spent meanwhile.
   const inherited = own.spent > wish.settledSpent ? own.spent - wish.settledSpent : 0n;
-  return { lost, inherited, doubtful: false, spent: wish.spent };
+  return { lost, inherited, doubtful: wish.settledSpent !== wish.spent, spent: wish.spent };
 }
 
 interface GrantTerms {
   readonly wish: SliceWish;
+  readonly lost: boolean;
   readonly own: BudgetLease | undefined;
   readonly cap: NanoDollars;
   readonly taken: NanoDollars;
@@ -181,9 +190,9 @@ interface GrantTerms {
 }
 
 /** Never less than is owed or may be reserved meanwhile; never grows beyond what there is. */
-function grantOf({ wish, own, cap, taken, wanted }: GrantTerms): NanoDollars {
+function grantOf({ wish, lost, own, cap, taken, wanted }: GrantTerms): NanoDollars {
   const before = max(taken, own?.granted ?? 0n);
-  const floor = wish.dry ? taken : before;
+  const floor = lost ? taken : max(taken, wish.inherited + wish.granted);
   const ahead = wish.need > 0n || wish.ahead ? max(wish.need, wanted) : 0n;
   const target = wish.handBack && wish.need === 0n ? taken : max(before, taken + ahead);
   return max(floor, min(target, cap));

@@ -40,6 +40,12 @@ export interface Slice {
   unsaid: boolean;
   /** Hand back what is not used. */
   handBack: boolean;
+  /** Nobody uses it: it goes back as soon as SQL can be told, and is spent until then. */
+  idle: boolean;
+  /** Monotonic: when `inherited` was last made sure of. */
+  askedAtMs: number;
+  /** More is owed than there is: whatever comes back goes back. */
+  overdrawn: boolean;
   /** How often what was not used was dropped. */
   drops: number;
   /** Spending here at which operators are to be told. */
@@ -81,6 +87,9 @@ export function makeSlice(share: BudgetShare, endMs: number, now: Instant): Slic
     wanted: 0n,
     unsaid: false,
     handBack: false,
+    idle: false,
+    askedAtMs: -Infinity,
+    overdrawn: false,
     drops: 0,
     alertAt: undefined,
     toldPercent: 0,
@@ -107,7 +116,10 @@ export function isStale(slice: Slice, now: Instant, maxStaleMs: number): boolean
 
 /** What costs nothing fits always. */
 export function fits(slice: Slice, amount: NanoDollars, now: Instant, maxStaleMs: number): boolean {
-  return amount === 0n || (leftOf(slice) >= amount && !isStale(slice, now, maxStaleMs));
+  if (amount === 0n) return true;
+  // What comes back to a slice that is handed back or overdrawn is not for the next call.
+  if (slice.overdrawn || slice.handBack) return false;
+  return leftOf(slice) >= amount && !isStale(slice, now, maxStaleMs);
 }
 
 /** Sets an amount aside for a call. */
@@ -115,6 +127,7 @@ export function take(slice: Slice, amount: NanoDollars, atMs: number): void {
   slice.reserved += amount;
   slice.running += 1;
   slice.over = false;
+  slice.idle = false;
   slice.flow = flowAt(slice, atMs) + Number(amount);
   slice.usedAtMs = atMs;
 }
@@ -124,6 +137,7 @@ export function give(slice: Slice, reserved: NanoDollars, cost: NanoDollars): vo
   slice.reserved -= reserved;
   slice.running -= 1;
   slice.spent += cost;
+  if (slice.overdrawn) dropUnused(slice);
   if (leftOf(slice) < 0n) slice.unsaid = true;
   if (slice.alertAt !== undefined && slice.spent >= slice.alertAt) slice.unsaid = true;
 }

@@ -13,6 +13,8 @@ import { dropUnused, type Instant, leftOf, lose, type Slice } from "./slice.ts";
 /** How soon a recall is heard. */
 const lookMs = 225;
 const idleMs = 10_000;
+/** How often it is asked what of a lease was a former process's. */
+const doubtMs = 2000;
 
 export class SliceTender {
   readonly #parts: TalkParts;
@@ -81,7 +83,10 @@ export class SliceTender {
     const nowMs = clock.monotonic();
     for (const slice of book.slices.values()) {
       if (slice.waiting > 0 || nowMs - slice.usedAtMs < idleMs) continue;
-      if (leftOf(slice) > 0n) dropUnused(slice);
+      if (leftOf(slice) > 0n) {
+        slice.idle = true;
+        slice.unsaid = true;
+      }
       const isEmpty = slice.fence === undefined && !slice.unsaid && slice.spent === 0n;
       if (isEmpty && slice.running === 0) book.forget(slice);
     }
@@ -118,7 +123,8 @@ function findCandidates(slices: Iterable<Slice>, nowMs: number): readonly Candid
   for (const slice of slices) {
     if (slice.unsaid || slice.fence === undefined) continue;
     const { fence, spent } = slice;
-    if (slice.doubtful || isIdle(slice, nowMs)) found.push({ slice, fence, spent });
+    const isDue = slice.doubtful && nowMs - slice.askedAtMs >= doubtMs;
+    if (isDue || isIdle(slice, nowMs)) found.push({ slice, fence, spent });
   }
   return found;
 }
@@ -126,6 +132,7 @@ function findCandidates(slices: Iterable<Slice>, nowMs: number): readonly Candid
 /** All that a slice had spent is in SQL; what was lost meanwhile has other sums. */
 function noteSettled({ slice, fence, spent }: Candidate, nowMs: number): void {
   if (slice.fence !== fence) return;
+  slice.askedAtMs = nowMs;
   slice.settledSpent = spent;
   slice.over = isIdle(slice, nowMs) && slice.spent === spent;
   slice.unsaid = true;
