@@ -1,5 +1,6 @@
 /** English help and messages of the command line; messages-zh.ts must hold the same keys. */
 import { englishDoctor } from "./messages-doctor.ts";
+import { englishLedger } from "./messages-ledger.ts";
 import { englishPrices } from "./messages-prices.ts";
 
 export type MessageKey = keyof typeof english;
@@ -7,6 +8,7 @@ export type MessageKey = keyof typeof english;
 export const english = {
   ...englishDoctor,
   ...englishPrices,
+  ...englishLedger,
   "program.description":
     "Self-hosted LLM gateway: one URL and one key for every vendor, on one machine or many equal nodes.",
   "program.after":

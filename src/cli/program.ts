@@ -12,6 +12,7 @@ import { examine, renderFindings } from "./doctor.ts";
 import { CommandFailure, exitCodes } from "./exit-codes.ts";
 import { languageOf, makeTranslate } from "./messages.ts";
 import type { MessageKey, Translate } from "./messages.ts";
+import { addLedgerCommands } from "./ledger-commands.ts";
 import { addNoun } from "./noun-commands.ts";
 import { nouns } from "./nouns.ts";
 import { addPriceImport } from "./price-import.ts";
@@ -66,6 +67,7 @@ function buildProgram(parts: CommandParts, clock: Clock, outcome: { exitCode: nu
     if (noun.name === "prices") addPriceImport(command, parts);
   }
   addSyncCommands(program, parts, clock);
+  addLedgerCommands(program, parts);
   addSetupLink(program, parts);
   addDoctor(program, parts, clock);
   program.addHelpText("after", `\n${t("program.after")}`);
