@@ -9,7 +9,7 @@ import {
   type UnitRate,
 } from "../../src/sync/price-rates.ts";
 
-type ModelPrice = NonNullable<ReturnType<typeof calcPrice>>["model_price"];
+export type ModelPrice = NonNullable<ReturnType<typeof calcPrice>>["model_price"];
 type Amount = NonNullable<ModelPrice[string]>;
 
 /** The oracle's names of rates for a million tokens. */
@@ -35,12 +35,12 @@ const tokenNames: Readonly<Record<string, TokenRate>> = {
 /** The oracle's names of rates for a thousand of something. */
 const unitNames: Readonly<Record<string, UnitRate>> = {
   web_searches_kcount: "perWebSearch",
+  storage_searches_kcount: "perFileSearch",
   requests_kcount: "perCall",
 };
 
 /** Rates that no recording is charged by: the oracle's reader of usage does not count what they price. */
 export const unread: readonly string[] = [
-  "storage_searches_kcount",
   "code_executions_kcount",
   "social_searches_kcount",
   "rerank_searches_kcount",

@@ -14,20 +14,22 @@ import {
 import { isObject, type JsonObject } from "../../src/core/json-value.ts";
 import { makeCharge } from "../../src/meter/charge.ts";
 import type { Usage } from "../../src/wire/usage.ts";
-import { priceOfOracle } from "./genai-price.ts";
+import type { Price } from "../../src/sync/price-rates.ts";
+import { type ModelPrice, priceOfOracle } from "./genai-price.ts";
+import { loadShippedPrices } from "./shipped-prices.ts";
 import { loadUsageRecordings, toldUsage, type UsageRecording } from "./usage-recordings.ts";
 
 const recordings = loadUsageRecordings();
 const skip = recordings === undefined && "no recordings beside the checkout";
 
-/** A difference that has a reason; `count`: in how many recordings it is found. */
+/** A difference that has a reason; `count`: in how many recordings it is found at most. */
 interface Excuse {
   readonly why: string;
   readonly count: number;
   readonly when: (recording: UsageRecording) => boolean;
 }
 
-/** Collects differences, each of which must be excused, and every excuse used as often as it says. */
+/** Collects differences, each of which must be excused, and no excuse used more often than it says. */
 class Ledger {
   readonly #excuses: readonly Excuse[];
   readonly #used = new Map<Excuse, number>();
@@ -48,8 +50,10 @@ class Ledger {
 
   close(): void {
     assert.deepEqual(this.#faults, []);
-    for (const excuse of this.#excuses)
-      assert.equal(this.#used.get(excuse) ?? 0, excuse.count, excuse.why);
+    for (const excuse of this.#excuses) {
+      const used = this.#used.get(excuse) ?? 0;
+      assert.ok(used <= excuse.count, `${used} times, not ${excuse.count}: ${excuse.why}`);
+    }
   }
 }
 
@@ -259,14 +263,15 @@ function priceByOracle(
 /** Searches that a response's own counter or its items tell of; the oracle prices them, but does not read them. */
 function searchesOf({ dialect, told }: UsageRecording): OracleUsage {
   if (dialect !== "openai-responses" || told === undefined) return {};
-  const counted = objectIn(objectIn(told["tool_usage"])["web_search"])["num_requests"];
-  const items = ((told["output"] ?? []) as JsonObject[]).filter(
+  const counted = count(objectIn(objectIn(told["tool_usage"])["web_search"]), "num_requests");
+  const items = (told["output"] ?? []) as JsonObject[];
+  const web = items.filter(
     ({ type, action }) =>
       type === "web_search_call" &&
       ["search", undefined].includes(objectIn(action)["type"] as string | undefined),
   );
-  const searches = typeof counted === "number" && counted > 0 ? counted : items.length;
-  return searches === 0 ? {} : { web_searches: searches };
+  const files = items.filter(({ type }) => type === "file_search_call");
+  return { web_searches: counted || web.length, storage_searches: files.length };
 }
 
 const costExcuses: readonly Excuse[] = [
@@ -288,38 +293,68 @@ const costExcuses: readonly Excuse[] = [
   },
 ];
 
+/** A price of ours for a reply that the oracle prices; undefined: there is none. */
+type PriceFor = (oracle: Oracle, model: string, told: ModelPrice) => Price | undefined;
+
+/** Charges all recordings by our prices and holds them against the oracle's; answers how many, of how many models. */
+function compareCosts(ledger: Ledger, priceFor: PriceFor): { compared: number; models: number } {
+  const models = new Set<string>();
+  let compared = 0;
+  for (const recording of recordings ?? []) {
+    const { usage, model } = recording;
+    const oracle = usage === null ? undefined : askOracle(recording);
+    if (oracle === undefined || usage === null) continue;
+    const priced = priceByOracle(oracle, recording);
+    if (priced === null) continue;
+    if (typeof priced === "string") {
+      ledger.differs(recording, usage, priced);
+      continue;
+    }
+    compared += 1;
+    models.add(`${oracle.provider.id} ${priced.model.id}`);
+    const price = priceFor(oracle, model, priced.model_price);
+    const atMs = at.getTime();
+    const { cost, unpriced } = makeCharge({ usage, price, ratios: [], tier: null, atMs });
+    // The oracle adds floating numbers of dollars: half a nano-dollar of rounding, and a hair of error.
+    const theirs = priced.total_price * 1e9;
+    if (unpriced || Math.abs(Number(cost) - theirs) > 0.5 + theirs * floatError)
+      ledger.differs(recording, unpriced ? "unpriced" : Number(cost), theirs);
+  }
+  return { compared, models: models.size };
+}
+
 test(
   "every recorded reply whose model the oracle prices costs what it says, to the nano-dollar",
   { skip },
   () => {
     const ledger = new Ledger(costExcuses);
-    const models = new Set<string>();
-    let compared = 0;
-    for (const recording of recordings ?? []) {
-      const oracle = recording.usage === null ? undefined : askOracle(recording);
-      if (oracle === undefined || recording.usage === null) continue;
-      const priced = priceByOracle(oracle, recording);
-      if (priced === null) continue;
-      if (typeof priced === "string") {
-        ledger.differs(recording, recording.usage, priced);
-        continue;
-      }
-      compared += 1;
-      models.add(`${oracle.provider.id} ${priced.model.id}`);
-      const price = priceOfOracle(recording.model, priced.model_price);
-      const { cost } = makeCharge({
-        usage: recording.usage,
-        price,
-        ratios: [],
-        tier: null,
-        atMs: at.getTime(),
-      });
-      // The oracle adds floating numbers of dollars: half a nano-dollar of rounding, and a hair of error.
-      const theirs = priced.total_price * 1e9;
-      if (Math.abs(Number(cost) - theirs) > 0.5 + theirs * floatError)
-        ledger.differs(recording, Number(cost), theirs);
-    }
+    const byHand: PriceFor = (_oracle, model, told) => priceOfOracle(model, told);
+    const { compared, models } = compareCosts(ledger, byHand);
     ledger.close();
-    assert.ok(compared > 1000 && models.size > 85, `${compared} replies, ${models.size} models`);
+    assert.ok(compared > 1000 && models > 85, `${compared} replies, ${models} models`);
+  },
+);
+
+const bookExcuses: readonly Excuse[] = [
+  ...costExcuses,
+  {
+    why: "the built-in book has no price for AWS's profiles of a region (us.…), which the oracle means by a pattern",
+    count: 26,
+    when: ({ dialect, model }) => dialect === "bedrock-converse" && model.startsWith("us."),
+  },
+];
+
+test(
+  "the built-in price book charges every recorded reply as the oracle does, to the nano-dollar",
+  { skip },
+  async () => {
+    const books = await loadShippedPrices();
+    const ledger = new Ledger(bookExcuses);
+    const where = { channelId: 0, atMs: at.getTime(), side: "charge" } as const;
+    const { compared, models } = compareCosts(ledger, ({ provider }, model) =>
+      books.get(provider.id)?.(model, where),
+    );
+    ledger.close();
+    assert.ok(compared > 1000 && models > 85, `${compared} replies, ${models} models`);
   },
 );

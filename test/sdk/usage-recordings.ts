@@ -157,9 +157,9 @@ function modelOf(told: JsonObject | undefined, recording: Recording): string {
   const named = told?.["model"] ?? told?.["modelVersion"];
   if (typeof named === "string" && named !== "") return named;
   const { path, body } = recording.request;
-  const inPath = /\/models?\/([^/:]+)/.exec(decodeURIComponent(path))?.[1];
+  const inPath = /\/models\/([^/:]+)|\/model\/([^/]+)\//.exec(decodeURIComponent(path));
   const asked = parsed(body.toString())?.["model"];
-  return inPath ?? (typeof asked === "string" ? asked : "");
+  return inPath?.[1] ?? inPath?.[2] ?? (typeof asked === "string" ? asked : "");
 }
 
 function read(dialect: DialectId, recording: Recording, host: string): UsageRecording {
