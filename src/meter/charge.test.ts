@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fastCheck from "fast-check";
+import { priceOf } from "../../test/fakes/prices.ts";
 import type { Millionths } from "../core/money.ts";
 import type { Price } from "../sync/entities.ts";
 import { noConditions, tokenRates } from "../sync/price-rates.ts";
@@ -52,7 +53,8 @@ test("a bucket without a price takes the nearest one", () => {
 
 test("a price per call does not look at tokens, and ratios count once", () => {
   const fixed = price({ mode: "call", perCall: 5_000_000n });
-  assert.equal(charge(usage({ input: 999 }), fixed, 1_500_000n).cost, 7_500_000n);
+  const called = charge(usage({ input: 999, kinds: { images: 3 } }), fixed, 1_500_000n);
+  assert.deepEqual([called.cost, called.lines.map((line) => line.what)], [7_500_000n, ["call"]]);
   assert.deepEqual(charge(usage({ input: 999 }), undefined, one), {
     cost: 0n,
     lines: [],
@@ -213,7 +215,75 @@ test("words of a reply find only what stands in the price", () => {
     kinds: { images: 1, imageSizes: { __proto__x: 0, constructor: 1 } },
   });
   for (const tier of ["constructor", "__proto__", "toString"])
-    assert.equal(makeCharge({ usage: used, price: by, ratios: [], tier, atMs: 0 }).cost, 6n);
+    assert.deepEqual(
+      makeCharge({ usage: used, price: by, ratios: [], tier, atMs: 0 }),
+      charge(used, by),
+    );
+});
+
+test("the tier that fits is the highest, and later conditions win over earlier ones while factors multiply", () => {
+  const by = priceOf({
+    input: 1,
+    output: 1,
+    perPage: 0.001,
+    perWebSearch: 0.001,
+    tiers: [
+      { above: 10, input: 2, output: 2 },
+      { above: 20, input: 3, factor: 3 },
+    ],
+    times: [{ from: "00:00", to: "12:00", input: 5, factor: 0.5 }],
+    serviceTiers: { batch: { input: 7, factor: 0.5 } },
+  });
+  const costOf = (used: Partial<Usage>, tier: string | null, hour: number): bigint =>
+    makeCharge({ usage: usage(used), price: by, ratios: [], tier, atMs: hour * 3_600_000 }).cost;
+  assert.deepEqual(
+    [10, 11, 20, 21].map((input) => costOf({ input }, null, 12)),
+    [10_000n, 22_000n, 40_000n, 189_000n],
+  );
+  // At 21 tokens: 3 × 0.5 × 5 × 21, and with a batch 3 × 0.5 × 0.5 × 7 × 21 = 110.25.
+  assert.equal(costOf({ input: 21 }, null, 11), 157_500n);
+  assert.equal(costOf({ input: 21 }, "batch", 11), 110_250n);
+  // A tier names no output: the price's own stands, times its factor.
+  assert.equal(costOf({ input: 21, output: 1 }, null, 12), 192_000n);
+  // Pages cost half at night, searches never do.
+  assert.equal(costOf({ kinds: { pages: 2, webSearches: 1 } }, null, 3), 2_000_000n);
+});
+
+test("a window over midnight belongs to the day on which it begins, in its own zone", () => {
+  const by = priceOf({
+    input: 4,
+    times: [
+      { zone: "Asia/Kathmandu", from: "22:00", to: "06:00", weekdays: [7, 5], input: 1 },
+      { zone: "Asia/Kathmandu", from: "00:00", to: "24:00", weekdays: [3], input: 2 },
+    ],
+  });
+  const rateAt = (at: string): number =>
+    Number(
+      makeCharge({
+        usage: usage({ input: 1 }),
+        price: by,
+        ratios: [],
+        tier: null,
+        atMs: Date.parse(at),
+      }).cost / 1000n,
+    );
+  // 22 November 2026 is a Sunday; Kathmandu is 5:45 ahead.
+  assert.deepEqual(
+    [
+      "2026-11-22T21:59:59+05:45",
+      "2026-11-22T22:00:00+05:45",
+      "2026-11-23T05:59:59+05:45",
+      "2026-11-23T06:00:00+05:45",
+      "2026-11-23T22:00:00+05:45",
+      "2026-11-25T00:00:00+05:45",
+      "2026-11-25T23:59:59+05:45",
+      "2026-11-26T00:00:00+05:45",
+      "2026-11-27T23:00:00+05:45",
+      "2026-11-28T05:00:00+05:45",
+      "2026-11-22T05:00:00+05:45",
+    ].map(rateAt),
+    [4, 1, 1, 4, 4, 2, 2, 4, 1, 1, 4],
+  );
 });
 
 test("a channel costs what its own price says, else its share of what callers pay before their ratios", () => {

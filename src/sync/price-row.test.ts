@@ -39,6 +39,15 @@ test("a row from before channels, sides and dates is everybody's price since eve
   );
 });
 
+test("channel, side, date and lock are read as they were written", () => {
+  const effectiveFrom = "2026-02-01T00:00:00Z";
+  const price = priceOf({ input: 1, channelId: 5, side: "cost", effectiveFrom, locked: true });
+  assert.deepEqual(
+    [price.channelId, price.side, price.effectiveFromMs, price.locked],
+    [5, "cost", Date.parse(effectiveFrom), true],
+  );
+});
+
 test("rows that a hand spoiled are refused by column and field", () => {
   const cases: readonly (readonly [Record<string, ColumnValue>, string, string])[] = [
     [{ input: null }, "input", "input"],
