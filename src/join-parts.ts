@@ -12,6 +12,7 @@ import { GatewayError } from "./core/errors.ts";
 import { systemRandom } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import { getDialect } from "./dialects/registry.ts";
+import { makeBillingDoor } from "./gateway/billing-page.ts";
 import { makeMediaFetcher } from "./gateway/fetch-media.ts";
 import { makeModelLister } from "./gateway/list-upstream-models.ts";
 import { makeChannelProbe } from "./gateway/probe-channel.ts";
@@ -215,7 +216,7 @@ export async function joinServer(
     clock: parts.clock,
     logger: parts.logger,
     version: parts.version,
-    calls: gateway,
+    calls: makeBillingDoor({ ...callParts, database: parts.database }, gateway),
     sockets: makeSocketServer({ ...callParts, sockets }, gateway),
     admin: joinAdmin(parts, access),
     awaited: () => awaited() ?? unwritableReason(parts.callLog),

@@ -84,6 +84,17 @@ const geminiPrefixes = [
   "/v1beta1/projects/:project/locations/:location/publishers/google",
 ] as const;
 
+/** As OpenAI had them once and One Hub's users still ask. */
+const billing = ["subscription", "usage"].flatMap((action) =>
+  ["/v1", ""].map((prefix): PublicPath => ({
+    method: "GET",
+    path: `${prefix}/dashboard/billing/${action}`,
+    dialect: "openai-chat",
+    operation: "billing",
+    action,
+  })),
+);
+
 /** All public paths. */
 export const publicPaths: readonly PublicPath[] = [
   ...rows("openai-chat", openaiPrefixes, openai),
@@ -94,6 +105,7 @@ export const publicPaths: readonly PublicPath[] = [
   ...rows("gemini-content", geminiPrefixes, gemini),
   // Google's stable version; models of the same path are listed for whoever the headers say.
   { method: "POST", path: "/v1/models/*", dialect: "gemini-content", operation: "by-action" },
+  ...billing,
   ...mediaPaths,
   ...resourcePaths,
 ];

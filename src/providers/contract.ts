@@ -24,7 +24,7 @@ export type AuthScheme =
   | { readonly kind: "choice"; readonly setting: string };
 
 /** Operations that are sent upstream. */
-export type UpstreamOperation = Exclude<Operation, "models" | "model">;
+export type UpstreamOperation = Exclude<Operation, "models" | "model" | "billing">;
 
 /**
  * Where one operation is served and in which language. Paths are appended to the base URL and may hold `{model}` (the

@@ -3,6 +3,7 @@
  * not at all; nothing is taken out that has been spent.
  */
 import { sql } from "kysely";
+import type { BudgetShare } from "../core/budget-rule.ts";
 import { type NanoDollars, maxNano } from "../core/money.ts";
 import type { EntryKind } from "./account-entries.ts";
 import { addAccountEntry } from "./account-entries.ts";
@@ -67,6 +68,28 @@ export async function readBalances(
 /** The balance of one account. */
 export async function readBalance(db: Sql, userId: bigint): Promise<Balance> {
   return (await readBalances(db, [userId])).get(userId) ?? noBalance;
+}
+
+/** What was spent of a budget in a period, as far as it is settled. In one statement: a lease's share counts once. */
+export async function readSpent(db: Sql, { kind, id, period }: BudgetShare): Promise<NanoDollars> {
+  const row = await db
+    .selectFrom("budgets")
+    .leftJoin("budget_leases", (join) =>
+      join
+        .onRef("budget_leases.kind", "=", "budgets.kind")
+        .onRef("budget_leases.entity_id", "=", "budgets.entity_id")
+        .onRef("budget_leases.period", "=", "budgets.period"),
+    )
+    .select([
+      "budgets.settled as settled",
+      sql<bigint | null>`sum(budget_leases.spent)`.as("leased"),
+    ])
+    .where("budgets.kind", "=", kind)
+    .where("budgets.entity_id", "=", BigInt(id))
+    .where("budgets.period", "=", period)
+    .groupBy("budgets.settled")
+    .executeTakeFirst();
+  return (row?.settled ?? 0n) + (row?.leased ?? 0n);
 }
 
 /** An amount that cannot be put in or taken out; thrown, so that the transaction is undone. */

@@ -42,6 +42,8 @@ export type Operation =
   | "embeddings"
   | "models"
   | "model"
+  /** What the key's payer has and has spent; `pathAction` says which of the two. */
+  | "billing"
   | "rerank"
   | "moderations"
   | "image-generation"
