@@ -56,7 +56,7 @@ export interface ListedPrice extends ListedTerms {
 }
 
 /** What became of something that could not be taken as it stood. */
-export type RemarkEffect = "row-left-out" | "field-left-out" | "narrowed" | "rounded";
+export type RemarkEffect = "row-left-out" | "field-left-out" | "approximated" | "rounded";
 
 export interface Remark {
   readonly vendor: string;

@@ -71,7 +71,7 @@ export const diffShown = z.object({
     z.object({
       vendor: z.string(),
       field: z.string(),
-      effect: z.enum(["row-left-out", "field-left-out", "narrowed", "rounded"]),
+      effect: z.enum(["row-left-out", "field-left-out", "approximated", "rounded"]),
       reason: z.string(),
       count: z.int(),
       models: z.array(z.string()),

@@ -3,16 +3,22 @@
  * the first that fits counts; ours is the exact name, else the longest prefix. Promise kept here: a name that we take
  * belongs to the same model there, and no expression of the list is ever run.
  */
+import { lookUp } from "../../../core/look-up.ts";
 import { membersOf } from "../read-document.ts";
 
 /** A model's clause, as much of it as we read. */
 export type Clause =
-  /** `dated`: `^text-YYYYMMDD$` or `^text-YYYY-MM-DD$`, dated editions. */
   | {
-      readonly kind: "equals" | "begins" | "contains" | "ends" | "dated" | "unknown";
+      /**
+       * `dated`: goes on with `-YYYYMMDD` or `-YYYY-MM-DD`; `numbered`: with `-` and a digit; `lacks`: no part between
+       * dashes is the text.
+       */
+      readonly kind: Simple | "unknown";
       readonly text: string;
     }
   | { readonly kind: "any" | "all"; readonly of: readonly Clause[] };
+
+type Simple = "equals" | "begins" | "contains" | "ends" | "dated" | "numbered" | "lacks";
 
 const texts = {
   equals: "equals",
@@ -34,20 +40,30 @@ export function parseClause(value: unknown, depth = 0): Clause {
       of: body.map((one: unknown) => parseClause(one, depth + 1)),
     };
   if (typeof body !== "string" || body === "") return unknown;
-  if (name === "regex") return datedClause(body) ?? unknown;
+  if (name === "regex") return readExpression(body) ?? unknown;
   return Object.hasOwn(texts, name)
     ? { kind: texts[name as keyof typeof texts], text: body }
     : unknown;
 }
 
-const datedPattern =
-  /^\^([\w./@:-]*(?:\\\.[\w./@:-]*)*)-(?:\\d\{8\}|\\d\{4\}-\\d\{2\}-\\d\{2\})\$$/;
+/** The forms of expressions that the list has: a text, what may follow it, or what a name must not hold. */
+const tails: Readonly<Record<string, Simple>> = {
+  "": "begins",
+  $: "equals",
+  "-\\d{8}$": "dated",
+  "-\\d{4}-\\d{2}-\\d{2}$": "dated",
+  "-\\d": "numbered",
+};
+const literal =
+  /^\^((?:[\w/@:=-]|\\[.[\]])+?)(|\$|-\\d\{8\}\$|-\\d\{4\}-\\d\{2\}-\\d\{2\}\$|-\\d)$/;
+const without = /^\^\(\?!\.\*-((?:\[[a-z][A-Z]\])+)\(\?:\$\|-\)\)$/;
 
-function datedClause(expression: string): Clause | undefined {
-  const literal = datedPattern.exec(expression)?.[1]?.replaceAll("\\.", "\0");
-  // A dot without its backslash stands for any letter.
-  if (literal === undefined || literal === "" || literal.includes(".")) return undefined;
-  return { kind: "dated", text: literal.replaceAll("\0", ".") };
+function readExpression(expression: string): Clause | undefined {
+  const [, text, tail = ""] = literal.exec(expression) ?? [];
+  const kind = lookUp(tails, tail);
+  if (text !== undefined && kind !== undefined) return { kind, text: text.replaceAll("\\", "") };
+  const letters = without.exec(expression)?.[1]?.replaceAll(/\[(.).\]/g, "$1");
+  return letters === undefined ? undefined : { kind: "lacks", text: letters };
 }
 
 /** Whether a clause fits a name; one that we do not know fits none. Letters' case does not count, as there. */
@@ -56,15 +72,18 @@ export function clauseFits(clause: Clause, name: string): boolean {
     const fits = (one: Clause): boolean => clauseFits(one, name);
     return clause.kind === "any" ? clause.of.some(fits) : clause.of.every(fits);
   }
-  const { kind } = clause;
-  const [lower, text] = [name.toLowerCase(), clause.text.toLowerCase()];
-  if (kind === "equals") return lower === text;
-  if (kind === "begins") return lower.startsWith(text);
-  if (kind === "contains") return lower.includes(text);
-  if (kind === "ends") return lower.endsWith(text);
+  return fitsText(clause.kind, name.toLowerCase(), clause.text.toLowerCase());
+}
+
+function fitsText(kind: Simple | "unknown", name: string, text: string): boolean {
+  if (kind === "equals") return name === text;
+  if (kind === "begins") return name.startsWith(text);
+  if (kind === "contains") return name.includes(text);
+  if (kind === "ends") return name.endsWith(text);
+  if (kind === "lacks") return !`${name}-`.includes(`-${text}-`);
   if (kind === "unknown") return false;
-  const rest = lower.startsWith(`${text}-`) ? lower.slice(text.length + 1) : "";
-  return /^(?:\d{8}|\d{4}-\d{2}-\d{2})$/.test(rest);
+  const rest = name.startsWith(`${text}-`) ? name.slice(text.length + 1) : "";
+  return kind === "numbered" ? /^\d/.test(rest) : /^(?:\d{8}|\d{4}-\d{2}-\d{2})$/.test(rest);
 }
 
 /** A name or `prefix*` that a clause gives, and what it means that is not covered by it. */
@@ -90,11 +109,24 @@ export function namesOf(clause: Clause, unknown: (text: string) => void): readon
     case "dated":
       // Years of our time: the prefix of a bare dash would cover other models, as `gpt-5-mini` for `gpt-5`.
       return [{ pattern: `${clause.text}-20*` }];
+    case "numbered":
+      return [{ pattern: `${clause.text}-20*`, broader: `${clause.text}- with any digits` }];
     case "all":
-      unknown("and");
-      return [];
+      return namesOfAll(clause.of, unknown);
     default:
       unknown(clause.text);
       return [];
   }
+}
+
+/** A beginning, and parts that a name must not have: the prefix, since what it must not have is named by other models. */
+function namesOfAll(
+  clauses: readonly Clause[],
+  unknown: (text: string) => void,
+): readonly NamePattern[] {
+  const [first, ...rest] = clauses;
+  if (first?.kind === "begins" && rest.every((one) => one.kind === "lacks"))
+    return [{ pattern: `${first.text}*`, broader: "less than that: not every name under it" }];
+  unknown("and");
+  return [];
 }

@@ -104,7 +104,7 @@ function pricesOf(
   );
 }
 
-/** What else the list means by the model, in one remark. */
+/** What the list means by the model where that cannot be said in names and prefixes, in one remark. */
 function remarkOnNames(model: Model, names: readonly MeantName[], reader: EntryReader): void {
   const untold: string[] = [];
   namesOf(model.clause, (clause) => untold.push(`what its "${clause}" means`));
@@ -113,8 +113,8 @@ function remarkOnNames(model: Model, names: readonly MeantName[], reader: EntryR
   if (missing.length > 0)
     reader.remark(
       "match",
-      "narrowed",
-      `${names.map((name) => name.pattern).join(", ")} is taken, and not also ${missing.join(", ")}`,
+      "approximated",
+      `${names.map((name) => name.pattern).join(", ")} is taken; the list means ${missing.join(", ")}`,
     );
 }
 

@@ -109,7 +109,7 @@ function readSearch(reader: EntryReader, value: unknown): Part {
   const taken = prices.find(({ size }) => size === "medium") ?? prices.at(-1);
   if (taken === undefined) return {};
   if (prices.some(({ amount }) => amount !== taken.amount))
-    reader.remark(field, "narrowed", `the price of size ${taken.size} is taken for all sizes`);
+    reader.remark(field, "approximated", `the price of size ${taken.size} is taken for all sizes`);
   return { rates: { perWebSearch: taken.amount } };
 }
 

@@ -36,7 +36,7 @@ export function parseOneHub(data: unknown, quotaPerUnit: Fraction): ParsedList {
     }
     // Its table knows no unique names, and the row that is read last is the one that counts.
     if (rows.has(reader.model))
-      reader.remark("model", "narrowed", "is listed again: the last price counts");
+      reader.remark("model", "approximated", "is listed again: the last price counts");
     const price = readPrice(reader, entry, dollar);
     rows.set(reader.model, reader.failed ? undefined : price);
   }
@@ -118,7 +118,7 @@ function imageTerms(
 
 /** There a byte of the text is a token. */
 function speechTerms(reader: EntryReader, perByte: Fraction): ListedTerms {
-  reader.remark("input", "narrowed", "is for bytes of the text there, and for characters here");
+  reader.remark("input", "approximated", "is for bytes of the text there, and for characters here");
   const characters = reader.nano("input", perByte, { units: 1_000_000n });
   return { ...noTerms, rates: characters === undefined ? {} : { characters } };
 }
