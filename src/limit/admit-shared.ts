@@ -3,11 +3,12 @@
  * where some are held here and others have to be asked for.
  */
 import { limitSpans } from "../core/limit-rule.ts";
-import type { TakeEntry } from "../store/redis-limits.ts";
+import type { CallAnswer, TakeEntry } from "../store/redis-limits.ts";
 import type { CountedLimit, Limit } from "./limit-state.ts";
 import type { Lack, ShareTerms, Use } from "./local-share.ts";
 import { findLack, takeShare } from "./local-share.ts";
-import type { Asked, SharedLink, Taken } from "./shared-link.ts";
+import type { Asked } from "./questions.ts";
+import type { SharedLink } from "./shared-link.ts";
 import type { Handful } from "./slices.ts";
 import {
   dropOldLots,
@@ -47,7 +48,7 @@ export function admitShared(
   if (dry !== undefined) return dry;
   const claims = uses.map((use) => claimOf(link, use, nowMs));
   const asking = claims.filter(({ missing }) => missing > 0);
-  if (asking.length > 0) return askFor(link, { claims, asking }, terms);
+  if (asking.length > 0) return askFor(link, { uses, claims, asking }, terms);
   for (const claim of claims) commit(link, claim, nowMs);
   return undefined;
 }
@@ -93,13 +94,14 @@ function claimOf(link: SharedLink, use: Use, nowMs: number): Claim {
 }
 
 interface Claims {
+  readonly uses: readonly Use[];
   readonly claims: readonly Claim[];
   readonly asking: readonly Claim[];
 }
 
 async function askFor(
   link: SharedLink,
-  { claims, asking }: Claims,
+  { uses, claims, asking }: Claims,
   terms: () => ShareTerms,
 ): Promise<Lack | undefined> {
   const asked = asking.map(({ use: { limit }, missing }): Asked => {
@@ -107,19 +109,21 @@ async function askFor(
     return { limit, entry: entryOf(limit, missing, terms().nowMs) };
   });
   const reply = await link.ask(asked);
-  for (const { limit } of asked) if (limit.kind === "slots") limit.pending -= 1;
+  for (const { limit, entry } of asked) {
+    if (limit.kind === "slots") limit.pending -= 1;
+    else if (entry.kind === "counted" && entry.wish > 0) limit.wishing = false;
+  }
   const { nowMs, nodes } = terms();
   const lack =
     reply === undefined
-      ? findLack(
-          asking.map(({ use }) => use),
-          { nowMs, nodes },
-        )
+      ? findLackUnanswered(link, asking, { nowMs, nodes })
       : findRefused(link, asking, { reply, nowMs });
   if (lack !== undefined) {
     for (const { use, handfuls } of claims)
       if (use.limit.kind === "counted") layBack(use.limit, handfuls, link.epoch);
-    return lack;
+    // What another call got in advance meanwhile may be enough for this one.
+    const held = reply !== undefined && asking.every(({ use }) => isHeld(use));
+    return held ? admitShared(link, uses, terms) : lack;
   }
   for (const claim of claims) if (claim.missing === 0) commit(link, claim, nowMs);
   for (const [index, claim] of asking.entries())
@@ -129,16 +133,42 @@ async function askFor(
 }
 
 function entryOf(limit: Limit, missing: number, nowMs: number): TakeEntry {
-  const { key, amount } = limit;
-  if (limit.kind === "slots") return { kind: "slots", key, amount };
-  const { rule, window } = limit;
-  const wish = rule.exact ? 0 : wishOf(limit, nowMs);
-  const spanMs = limitSpans[rule.per];
-  return { kind: "counted", key, amount, need: missing, wish, spanMs, stepMs: window.stepMs };
+  if (limit.kind === "slots") return { kind: "slots", key: limit.key, amount: limit.amount };
+  // One call in a turn asks for all.
+  const wish = limit.rule.exact || limit.wishing ? 0 : wishOf(limit, nowMs);
+  if (wish > 0) limit.wishing = true;
+  return countEntry(limit, { need: missing, wish });
+}
+
+function countEntry(
+  { key, amount, rule, window: { stepMs } }: CountedLimit,
+  { need, wish }: { readonly need: number; readonly wish: number },
+): TakeEntry {
+  return { kind: "counted", key, amount, need, wish, spanMs: limitSpans[rule.per], stepMs };
+}
+
+/** Whether this node holds in advance what a call needs of a limit. */
+function isHeld({ limit, need }: Use): boolean {
+  return limit.kind === "counted" && !limit.rule.exact && heldIn(limit) >= need;
+}
+
+/**
+ * Nobody answered. As long as the counters are not known to be gone, what they alone may count out is refused: a moment of
+ * silence must not exceed it.
+ */
+function findLackUnanswered(
+  link: SharedLink,
+  asking: readonly Claim[],
+  terms: ShareTerms,
+): Lack | undefined {
+  const uses = asking.map(({ use }) => use);
+  const strict = uses.find(({ limit }) => limit.kind === "slots" || limit.rule.exact);
+  if (link.usable && strict !== undefined) return { limit: strict.limit, waitMs: 1000 };
+  return findLack(uses, terms);
 }
 
 interface Refusal {
-  readonly reply: Taken;
+  readonly reply: CallAnswer;
   readonly nowMs: number;
 }
 
@@ -159,7 +189,7 @@ function findRefused(
         const untilMs = nowMs + Math.min(waitMs, longestDryMs);
         limit.dry = { needed: missing, untilMs, retryAtMs: nowMs + waitMs };
       }
-    } else if (reply.kind === "refused" && limit.overtold) {
+    } else if (!reply.taken && limit.overtold) {
       limit.overtold = false;
       limit.uncertain = true;
       link.tellSoon(limit);
@@ -243,16 +273,16 @@ export function admitAlone(
 
 /** Asks for more before it is needed; no call waits for it. */
 function refill(link: SharedLink, limit: CountedLimit, nowMs: number): void {
-  if (limit.refilling || !link.usable || limit.dry !== undefined) return;
-  const entry = entryOf(limit, 0, nowMs);
-  const wish = entry.kind === "counted" ? entry.wish : 0;
+  if (limit.wishing || !link.usable || limit.dry !== undefined) return;
+  const wish = wishOf(limit, nowMs);
   const held = heldIn(limit);
   if (held >= Math.max(limit.pace.last, wish / 2)) return;
   // Near the end nothing is handed out in advance.
   if (limit.seenLeft !== undefined && limit.seenLeft < unitsInAdvance * link.nodes) return;
-  limit.refilling = true;
-  void link.ask([{ limit, entry: { ...entry, wish: wish - held } as TakeEntry }]).then((reply) => {
-    limit.refilling = false;
+  limit.wishing = true;
+  const entry = countEntry(limit, { need: 0, wish: wish - held });
+  void link.ask([{ limit, entry }]).then((reply) => {
+    limit.wishing = false;
     const [answer] = reply?.entries ?? [];
     if (answer === undefined) return;
     limit.seenLeft = answer.left;

@@ -1,7 +1,10 @@
-/** Keeps calls from waiting for counters that do not answer. Promise: it opens after five failures in a row, and says so once. */
+/** Keeps calls from waiting for counters that do not answer. Promise: it opens when they failed for half a second, five times. */
+import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 
 const failuresToOpen = 5;
+/** A burst that goes wrong together is one fault, not five. */
+const failingMs = 500;
 
 export interface Breaker {
   /** Nobody is to wait. */
@@ -13,16 +16,19 @@ export interface Breaker {
   close(): void;
 }
 
-export function makeBreaker(logger: Logger): Breaker {
+export function makeBreaker(clock: Clock, logger: Logger): Breaker {
   let failures = 0;
+  let sinceMs = 0;
   let open = false;
   return {
     get open() {
       return open;
     },
     failed: () => {
+      if (failures === 0) sinceMs = clock.monotonic();
       failures += 1;
-      if (open || failures < failuresToOpen) return;
+      const lasts = clock.monotonic() - sinceMs >= failingMs;
+      if (open || failures < failuresToOpen || !lasts) return;
       open = true;
       logger.warn({}, "the shared counters of limits do not answer; this node keeps to its share");
     },

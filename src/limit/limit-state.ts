@@ -50,7 +50,8 @@ export interface CountedLimit {
   /** When the window is empty again if nothing more is taken (ms, monotonic). */
   fullAtMs: number;
   readonly pace: Pace;
-  refilling: boolean;
+  /** It was asked for units in advance, and has not answered. */
+  wishing: boolean;
   usedAtMs: number;
 }
 
@@ -101,7 +102,7 @@ export function makeLimit({ key, subject }: LimitIdentity, rule: LimitRule, nowM
     dry: undefined,
     fullAtMs: nowMs,
     pace: { perMs: 0, last: 0, taken: 0, sinceMs: nowMs },
-    refilling: false,
+    wishing: false,
     usedAtMs: nowMs,
   };
 }
@@ -117,8 +118,8 @@ export function changeRule(limit: Limit, rule: LimitRule): void {
 export function isIdle(limit: Limit, nowMs: number): boolean {
   if (limit.kind === "slots")
     return limit.running + limit.pending + limit.freed === 0 && !limit.uncertain;
-  const { lots, untold, refilling, rule, usedAtMs } = limit;
-  if (lots.length > 0 || (untold?.size ?? 0) > 0 || refilling) return false;
+  const { lots, untold, wishing, rule, usedAtMs } = limit;
+  if (lots.length > 0 || (untold?.size ?? 0) > 0 || wishing) return false;
   // One span and the step that is leaving.
   return nowMs - usedAtMs > limitSpans[rule.per] * 1.1;
 }

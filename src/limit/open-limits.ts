@@ -35,6 +35,8 @@ export interface LimitParts {
   readonly nodeId: string;
   /** Nodes of the cluster that are alive, this one among them. */
   readonly liveNodes: () => number;
+  /** How long the shared counters may be silent until a call gives up on them; 50. */
+  readonly silenceMs?: number;
   readonly logger: Logger;
 }
 

@@ -15,7 +15,7 @@ export interface RuleBook {
   /** In the order of the subject's rules. */
   limitsOf(subject: LimitSubject, nowMs: number): readonly Limit[];
   /** Every limit that was lately asked for. */
-  all(): Iterable<Limit>;
+  all(): IteratorObject<Limit>;
   /** Forgets what nobody would miss; answers whether anything is left. */
   sweep(nowMs: number): boolean;
 }

@@ -1,21 +1,23 @@
 /**
- * A node's line to the counters that all nodes share. Promises: nobody waits for them longer than 50 ms, and nobody at all
- * once they failed five times running, until they were heard again; what was let in without them they are told first.
+ * A node's line to the counters that all nodes share. Promises: nobody waits when they are silent for 50 ms, and nobody at
+ * all once they were for half a second, until they answer in time again; what was let in without them they are told first.
  */
 import type { Cancel, Clock } from "../core/clock.ts";
 import { makeId } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import type {
   Asker,
+  CallAnswer,
   CounterReply,
   SharedCounters,
-  TakeEntry,
   TakeReply,
 } from "../store/redis-limits.ts";
 import type { CountedLimit, Limit } from "./limit-state.ts";
-import { answerInTime, deadlineMs } from "./answer-in-time.ts";
+import { answerInTime, usualSilenceMs } from "./answer-in-time.ts";
 import type { Breaker } from "./breaker.ts";
 import { makeBreaker } from "./breaker.ts";
+import type { Asked, Question } from "./questions.ts";
+import { collectQuestions } from "./questions.ts";
 import { dropOldLots, noteChange } from "./slices.ts";
 import { forgetShared, Telling } from "./telling.ts";
 
@@ -25,17 +27,10 @@ export interface LinkParts {
   readonly nodeId: string;
   readonly liveNodes: () => number;
   readonly logger: Logger;
+  readonly silenceMs?: number;
   /** Every limit that this node knows. */
-  readonly limits: () => Iterable<Limit>;
+  readonly limits: () => IteratorObject<Limit>;
 }
-
-/** What was asked for a limit; in the order of the entries. */
-export interface Asked {
-  readonly limit: Limit;
-  readonly entry: TakeEntry;
-}
-
-export type Taken = Extract<TakeReply, { readonly kind: "taken" | "refused" }>;
 
 const tellSoonMs = 50;
 const probeEveryMs = 1_000;
@@ -45,16 +40,21 @@ const heartbeatMs = 5_000;
 export class SharedLink {
   readonly #parts: LinkParts;
   readonly #holder: string;
+  readonly #silenceMs: number;
   readonly #telling = new Telling();
   readonly #lending = new Set<CountedLimit>();
   #epoch = "";
   /** What the counters' clock is ahead of ours; undefined: they were never heard. */
   #aheadMs: number | undefined;
   readonly #breaker: Breaker;
+  readonly #questions = collectQuestions((questions) => void this.#send(questions));
+  /** Answers that came. */
+  #heard = 0;
   /** They have not been told yet what was let in without them. */
   #behind = false;
   #settledAtMs = -Infinity;
-  #heardAtMs = -Infinity;
+  /** When all slots were told last, which renews their lease. */
+  #beatAtMs = -Infinity;
   #planned: { readonly atMs: number; readonly cancel: Cancel } | undefined;
   #telltale: Promise<boolean> | undefined;
   /** Counters that began anew while they were told. */
@@ -66,7 +66,8 @@ export class SharedLink {
 
   constructor(parts: LinkParts) {
     this.#parts = parts;
-    this.#breaker = makeBreaker(parts.logger);
+    this.#silenceMs = parts.silenceMs ?? usualSilenceMs;
+    this.#breaker = makeBreaker(parts.clock, parts.logger);
     this.#holder = `${parts.nodeId}.${makeId(8)}`;
   }
 
@@ -92,20 +93,26 @@ export class SharedLink {
   }
 
   /** Undefined: they did not answer in time, or lost what they knew. What they say later on is undone. */
-  async ask(asked: readonly Asked[]): Promise<Taken | undefined> {
+  ask(asked: readonly Asked[]): Promise<CallAnswer | undefined> {
+    return this.#questions.add(asked);
+  }
+
+  async #send(questions: readonly Question[]): Promise<void> {
     const { counters, clock } = this.#parts;
-    const entries = asked.map(({ entry }) => entry);
-    const answer = await answerInTime(clock, counters.take(this.#asker(), entries), (late) =>
-      this.#undo(asked, late),
-    );
-    if (answer === undefined) {
+    const calls = questions.map(({ asked }) => asked.map(({ entry }) => entry));
+    const startMs = clock.monotonic();
+    const taking = counters.take(this.#asker(), calls);
+    const reply = await answerInTime(clock, taking, {
+      silenceMs: this.#silenceMs,
+      heard: () => this.#heard,
+      late: (late) => this.#undo(questions, late),
+    });
+    if (reply === undefined) {
       this.#breaker.failed();
-      this.#doubt(asked);
-      return undefined;
-    }
-    this.#breaker.answered();
-    this.#learn(answer, 0);
-    return answer.kind === "taken" || answer.kind === "refused" ? answer : undefined;
+      for (const { asked } of questions) this.#doubt(asked);
+    } else this.#learn(reply, startMs);
+    const answers = reply?.kind === "answered" ? reply.calls : [];
+    for (const [index, { answer }] of questions.entries()) answer(answers[index]);
   }
 
   /** A limit has something to tell. */
@@ -123,7 +130,7 @@ export class SharedLink {
 
   /** Something was let in without asking. */
   wentAlone(limit: Limit): void {
-    this.#behind = true;
+    if (!this.usable || this.#aheadMs === undefined) this.#behind = true;
     this.tellSoon(limit);
   }
 
@@ -151,12 +158,19 @@ export class SharedLink {
     return { holder: this.#holder, epoch: this.#epoch, nodes: this.nodes };
   }
 
-  #learn(reply: CounterReply, tookMs: number): void {
+  /** Answers the ms that the reply took. */
+  #learn(reply: CounterReply, startMs: number): number {
     const nowMs = this.#parts.clock.monotonic();
+    const tookMs = nowMs - startMs;
+    this.#heard += 1;
+    if (tookMs > this.#silenceMs) this.#breaker.failed();
+    else this.#breaker.answered();
     // A reply that was long on its way tells a time that is long past.
-    if (tookMs <= deadlineMs || this.#aheadMs === undefined) this.#aheadMs = reply.nowMs - nowMs;
+    if (tookMs <= this.#silenceMs || this.#aheadMs === undefined)
+      this.#aheadMs = reply.nowMs - nowMs;
     this.#settledAtMs = nowMs + reply.unsettledMs;
     if (reply.epoch !== this.#epoch) this.#begin(reply.epoch);
+    return tookMs;
   }
 
   /** The counters begin anew, or are heard for the first time. */
@@ -186,13 +200,15 @@ export class SharedLink {
   }
 
   /** Nobody waits for them any more: they go back. */
-  #undo(asked: readonly Asked[], reply: TakeReply): void {
-    if (reply.kind !== "taken" || reply.epoch !== this.#epoch) return;
-    for (const [index, { limit }] of asked.entries()) {
-      const { granted = 0, bucket = 0 } = reply.entries[index] ?? {};
-      if (limit.kind === "counted" && granted > 0) noteChange(limit, bucket, -granted);
-      this.tellSoon(limit);
-    }
+  #undo(questions: readonly Question[], reply: TakeReply): void {
+    this.#heard += 1;
+    if (reply.kind !== "answered" || reply.epoch !== this.#epoch) return;
+    for (const [call, { asked }] of questions.entries())
+      for (const [index, { limit }] of asked.entries()) {
+        const { granted = 0, bucket = 0 } = reply.calls[call]?.entries[index] ?? {};
+        if (limit.kind === "counted" && granted > 0) noteChange(limit, bucket, -granted);
+        this.tellSoon(limit);
+      }
   }
 
   #plan(delayMs: number): void {
@@ -222,7 +238,7 @@ export class SharedLink {
     if (this.#urgent) return this.#tellNextTurn();
     if (this.#telling.batches > 0) this.#plan(tellSoonMs);
     else if (this.#lending.size > 0) this.#plan(tellSoonMs * 2);
-    else if (this.#hasLimits()) this.#plan(heartbeatMs);
+    else if (!this.#parts.limits().next().done) this.#plan(heartbeatMs);
   }
 
   #tellNextTurn(): void {
@@ -232,11 +248,6 @@ export class SharedLink {
       this.#nextTurn = false;
       void this.#tell();
     });
-  }
-
-  #hasLimits(): boolean {
-    for (const _ of this.#parts.limits()) return true;
-    return false;
   }
 
   #dropOldLots(): void {
@@ -254,13 +265,16 @@ export class SharedLink {
     this.#triedAtMs = clock.monotonic();
     this.#dropOldLots();
     if (!counters.up) return false;
-    const beat = this.#breaker.open || clock.monotonic() - this.#heardAtMs >= heartbeatMs;
+    const startMs = clock.monotonic();
+    // Timers may be early by a little.
+    const beat = this.#breaker.open || startMs - this.#beatAtMs >= heartbeatMs * 0.9;
     if (beat) this.#telling.addSlots(this.#parts.limits());
     let batches = Math.max(beat ? 1 : 0, this.#telling.batches);
     for (; batches > 0; batches -= 1) {
       const tookMs = await this.#tellOnce();
-      if (tookMs === undefined || (this.#breaker.open && tookMs > deadlineMs)) return false;
+      if (tookMs === undefined || (this.#breaker.open && tookMs > this.#silenceMs)) return false;
     }
+    if (beat) this.#beatAtMs = startMs;
     this.#breaker.close();
     this.#behind = this.#anew;
     this.#anew = false;
@@ -274,14 +288,8 @@ export class SharedLink {
     const startMs = clock.monotonic();
     try {
       const reply = await counters.tell(this.#asker(), batch.sequence, batch.entries);
-      this.#heardAtMs = clock.monotonic();
-      const tookMs = this.#heardAtMs - startMs;
-      // Calls would have given up on it.
-      if (tookMs > deadlineMs) this.#breaker.failed();
-      else this.#breaker.answered();
       if (reply.kind === "told") this.#telling.heard();
-      this.#learn(reply, tookMs);
-      return tookMs;
+      return this.#learn(reply, startMs);
     } catch {
       this.#telling.unheard();
       this.#breaker.failed();

@@ -86,72 +86,94 @@ end
 `;
 
 /**
- * Takes from all entries or from none. ARGV from 6 on, by entry: `c`, amount, need, wish, span, step; or `s`, amount, need,
- * and three that say nothing. Answers status (1 taken, 0 refused, 2 another epoch, 3 unsettled), epoch, now, ms unsettled;
- * then by entry: granted, its step, left, ms until the need may fit (0: it does), ms until nothing is in use.
+ * Calls one after another: each takes from all its entries or from none. ARGV from 6 on, by call: the number of its
+ * entries (KEYS go on from 2), and by entry: `c`, amount, need, wish, span, step; or `s`, amount, need, and three that say
+ * nothing. Answers status (1 answered, 2 another epoch, 3 unsettled), epoch, now, ms unsettled; then by call whether it
+ * was taken, and by entry: granted, its step, left, ms until the need may fit (0: it does), ms until nothing is in use.
  */
 export const takeScript = `${opening}
 if changed then return { 2, epoch, now, unsettled } end
 if unsettled > 0 then return { 3, epoch, now, unsettled } end
-local reply, entries, fits = { 1, epoch, now, 0 }, {}, true
-for index = 2, #KEYS do
-  local at = 6 + (index - 2) * 6
-  local entry = { key = KEYS[index], amount = tonumber(ARGV[at + 1]), need = tonumber(ARGV[at + 2]) }
-  entries[#entries + 1] = entry
+local reply, counters = { 1, epoch, now, 0 }, {}
+
+-- What a key counts, as the calls before left it.
+local function counterOf(key, at)
+  local counter = counters[key]
+  if counter then return counter end
+  counter = { key = key, granted = 0 }
   if ARGV[at] == 's' then
-    entry.total, entry.mine = held(entry.key)
-    entry.left = entry.amount - entry.total
+    counter.total, counter.mine = held(key)
   else
-    entry.wish, entry.span = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-    entry.step = tonumber(ARGV[at + 5])
-    entry.sum, entry.first, entry.last, entry.cur = current(entry.key, entry.span, entry.step)
-    entry.left = entry.amount - entry.sum
+    counter.span, counter.step = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+    counter.total, counter.first, counter.last, counter.cur =
+      current(key, counter.span, counter.step)
   end
-  entry.fits = entry.need == 0 or entry.left >= entry.need
-  fits = fits and entry.fits
+  counters[key] = counter
+  return counter
 end
-if not fits then reply[1] = 0 end
 
 -- Ms until the units have left that stand in the way.
-local function wait(entry)
-  if not entry.span then return 1000 end
-  local over, steps = entry.need - entry.left, entry.span / entry.step
-  for bucket = entry.first, entry.last do
-    over = over - tonumber(redis.call('HGET', entry.key, bucket) or 0)
-    if over <= 0 then return (bucket + steps + 1) * entry.step - now end
+local function wait(counter, over)
+  if not counter.span then return 1000 end
+  local steps = counter.span / counter.step
+  for bucket = counter.first, counter.last do
+    over = over - tonumber(redis.call('HGET', counter.key, bucket) or 0)
+    if over <= 0 then return math.max(1, (bucket + steps + 1) * counter.step - now) end
   end
-  return entry.span + entry.step
+  -- What this message itself took is not written yet.
+  return counter.span + counter.step
 end
 
-local function grant(entry)
-  if not entry.span then
-    keep(entry.key, entry.mine + 1)
-    return 1
+local function grant(counter, entry)
+  local granted = 1
+  if counter.span then
+    -- What is handed out in advance shrinks with what is left, so that no node sits on what others need.
+    local spare = math.max(0, math.floor((entry.left - entry.need) / (4 * nodes)))
+    granted = entry.need + math.min(entry.wish, spare)
   end
-  -- What is handed out in advance shrinks with what is left, so that no node sits on what others need.
-  local spare = math.max(0, math.floor((entry.left - entry.need) / (4 * nodes)))
-  local granted = entry.need + math.min(entry.wish, spare)
-  if granted > 0 then
-    entry.first, entry.last = math.min(entry.first, entry.cur), math.max(entry.last, entry.cur)
-    redis.call('HINCRBY', entry.key, entry.cur, granted)
-    redis.call('HSET', entry.key, 's', entry.sum + granted, 'f', entry.first, 'l', entry.last)
-    redis.call('PEXPIRE', entry.key, entry.span + 2 * entry.step + 10000)
-  end
+  counter.total, counter.granted = counter.total + granted, counter.granted + granted
   return granted
 end
 
-for _, entry in ipairs(entries) do
-  local granted = 0
-  if fits then granted = grant(entry) end
-  local out = #reply
-  reply[out + 1] = granted
-  reply[out + 2] = entry.cur or 0
-  reply[out + 3] = entry.left - granted
-  reply[out + 4] = entry.fits and 0 or math.max(1, wait(entry))
-  reply[out + 5] = 0
-  if entry.span and (granted > 0 or entry.sum > 0) then
-    reply[out + 5] = (entry.last + entry.span / entry.step + 1) * entry.step - now
+local function save(counter)
+  if not counter.span then return keep(counter.key, counter.mine + counter.granted) end
+  local first, last = math.min(counter.first, counter.cur), math.max(counter.last, counter.cur)
+  redis.call('HINCRBY', counter.key, counter.cur, counter.granted)
+  redis.call('HSET', counter.key, 's', counter.total, 'f', first, 'l', last)
+  redis.call('PEXPIRE', counter.key, counter.span + 2 * counter.step + 10000)
+end
+
+local at, index = 6, 2
+while index <= #KEYS do
+  local entries, fits = {}, 1
+  for number = 1, tonumber(ARGV[at]) do
+    local base = at + 6 * number - 5
+    local entry = { counter = counterOf(KEYS[index], base) }
+    entry.need, entry.wish = tonumber(ARGV[base + 2]), tonumber(ARGV[base + 3])
+    entry.left = tonumber(ARGV[base + 1]) - entry.counter.total
+    entry.fits = entry.need == 0 or entry.left >= entry.need
+    if not entry.fits then fits = 0 end
+    entries[number] = entry
+    index = index + 1
   end
+  at = at + 1 + 6 * #entries
+  reply[#reply + 1] = fits
+  for _, entry in ipairs(entries) do
+    local counter, granted, out = entry.counter, 0, #reply
+    if fits == 1 then granted = grant(counter, entry) end
+    reply[out + 1] = granted
+    reply[out + 2] = counter.cur or 0
+    reply[out + 3] = entry.left - granted
+    reply[out + 4] = entry.fits and 0 or wait(counter, entry.need - entry.left)
+    reply[out + 5] = 0
+    if counter.span and counter.total > 0 then
+      local last = counter.granted > 0 and counter.cur or counter.last
+      reply[out + 5] = (last + counter.span / counter.step + 1) * counter.step - now
+    end
+  end
+end
+for _, counter in pairs(counters) do
+  if counter.granted > 0 then save(counter) end
 end
 return reply
 `;

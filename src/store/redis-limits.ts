@@ -49,9 +49,15 @@ export interface CounterReply {
   readonly unsettledMs: number;
 }
 
+/** What became of one call, in the order of its entries. */
+export interface CallAnswer {
+  readonly taken: boolean;
+  readonly entries: readonly EntryAnswer[];
+}
+
 export type TakeReply = CounterReply &
   (
-    | { readonly kind: "taken" | "refused"; readonly entries: readonly EntryAnswer[] }
+    | { readonly kind: "answered"; readonly calls: readonly CallAnswer[] }
     | { readonly kind: "changed" | "unsettled" }
   );
 
@@ -77,8 +83,8 @@ export type TellReply = CounterReply & { readonly kind: "told" | "changed" };
 export interface SharedCounters {
   /** Whether they can be asked now. */
   readonly up: boolean;
-  /** Takes from all entries or from none. Rejects when Redis does not answer. */
-  take(asker: Asker, entries: readonly TakeEntry[]): Promise<TakeReply>;
+  /** Each call takes from all its entries or from none. Rejects when Redis does not answer. */
+  take(asker: Asker, calls: readonly (readonly TakeEntry[])[]): Promise<TakeReply>;
   /** Tells what was taken, given back and held. A number that was told before changes nothing. */
   tell(asker: Asker, sequence: number, entries: readonly TellEntry[]): Promise<TellReply>;
 }
@@ -105,10 +111,11 @@ export function makeSharedCounters(
     get up() {
       return redis.up;
     },
-    take: async (asker, entries) => {
-      const keys = ["epoch", ...entries.map(({ key }) => key)].map(name);
-      const values = [...opening(asker), ...entries.flatMap(takeValues).map(String)];
-      return readTake(await redis.evaluate(takeScript, keys, values), entries.length);
+    take: async (asker, calls) => {
+      const keys = ["epoch", ...calls.flat().map(({ key }) => key)].map(name);
+      const asked = calls.flatMap((entries) => [entries.length, ...entries.flatMap(takeValues)]);
+      const values = [...opening(asker), ...asked.map(String)];
+      return readTake(await redis.evaluate(takeScript, keys, values), calls);
     },
     tell: async (asker, sequence, entries) => {
       const keys = ["epoch", `told:${asker.holder}`, ...entries.map(({ key }) => key)].map(name);
@@ -151,15 +158,24 @@ function readReply(reply: unknown): ReadReply {
   };
 }
 
-const fieldsPerEntry = 5;
-
-function readTake(reply: unknown, count: number): TakeReply {
+function readTake(reply: unknown, asked: readonly (readonly TakeEntry[])[]): TakeReply {
   const { status, rest, ...head } = readReply(reply);
   if (status === 2) return { ...head, kind: "changed" };
   if (status === 3) return { ...head, kind: "unsettled" };
-  const entries = Array.from({ length: count }, (_, index): EntryAnswer => {
-    const at = (field: number): number => Number(rest[index * fieldsPerEntry + field] ?? 0);
-    return { granted: at(0), bucket: at(1), left: at(2), waitMs: at(3), fullMs: at(4) };
+  let at = 0;
+  const next = (): number => Number(rest[at++] ?? 0);
+  const calls = asked.map((entries): CallAnswer => {
+    const taken = next() === 1;
+    return {
+      taken,
+      entries: entries.map(() => ({
+        granted: next(),
+        bucket: next(),
+        left: next(),
+        waitMs: next(),
+        fullMs: next(),
+      })),
+    };
   });
-  return { ...head, kind: status === 1 ? "taken" : "refused", entries };
+  return { ...head, kind: "answered", calls };
 }

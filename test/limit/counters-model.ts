@@ -2,6 +2,7 @@
 // be slow, cut, or lose answers, and a Redis that can forget everything.
 import type {
   Asker,
+  CallAnswer,
   CounterReply,
   EntryAnswer,
   SharedCounters,
@@ -67,11 +68,15 @@ export class CountersModel {
     return total;
   }
 
-  take(asker: Asker, entries: readonly TakeEntry[]): TakeReply {
+  take(asker: Asker, calls: readonly (readonly TakeEntry[])[]): TakeReply {
     this.takes += 1;
     const { changed, ...head } = this.#open(asker);
     if (changed) return { ...head, kind: "changed" };
     if (head.unsettledMs > 0) return { ...head, kind: "unsettled" };
+    return { ...head, kind: "answered", calls: calls.map((entries) => this.#call(asker, entries)) };
+  }
+
+  #call(asker: Asker, entries: readonly TakeEntry[]): CallAnswer {
     const lefts = entries.map((entry) =>
       entry.kind === "slots"
         ? entry.amount - this.slotsOf(entry.key)
@@ -87,7 +92,7 @@ export class CountersModel {
       const waitMs = fits[index] ? 0 : this.#waitFor(entry, needs[index]! - lefts[index]!);
       return { granted, bucket, left, waitMs, fullMs: entry.kind === "slots" ? 0 : entry.spanMs };
     });
-    return { ...head, kind: all ? "taken" : "refused", entries: answers };
+    return { taken: all, entries: answers };
   }
 
   tell(asker: Asker, sequence: number, entries: readonly TellEntry[]): TellReply {
@@ -207,7 +212,7 @@ export function openLine(model: CountersModel, line: Line, world: ModelWorld): S
     get up() {
       return !line.cut && !model.down;
     },
-    take: (asker, entries) => send(() => model.take(asker, entries)),
+    take: (asker, calls) => send(() => model.take(asker, calls)),
     tell: (asker, sequence, entries) => send(() => model.tell(asker, sequence, entries)),
   };
 }

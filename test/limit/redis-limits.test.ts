@@ -4,7 +4,7 @@ import { after, describe, it } from "node:test";
 import { makeId } from "../../src/core/ids.ts";
 import type { Redis } from "../../src/store/redis.ts";
 import { openRedis } from "../../src/store/redis.ts";
-import type { SharedCounters, TakeEntry, TakeReply } from "../../src/store/redis-limits.ts";
+import type { Asker, SharedCounters, TakeEntry } from "../../src/store/redis-limits.ts";
 import { makeSharedCounters } from "../../src/store/redis-limits.ts";
 import { engineUrls, skipReason } from "../engines/engines.ts";
 
@@ -34,72 +34,96 @@ describe("shared counters", { skip }, () => {
   };
   after(() => redis?.close());
 
-  const entriesOf = (reply: TakeReply) => {
-    assert.ok(reply.kind === "taken" || reply.kind === "refused", reply.kind);
-    return reply.entries;
+  /** One call alone. */
+  const take = async (counters: SharedCounters, who: Asker, entries: readonly TakeEntry[]) => {
+    const reply = await counters.take(who, [entries]);
+    const [call] = reply.kind === "answered" ? reply.calls : [];
+    const kind = call === undefined ? reply.kind : call.taken ? "taken" : "refused";
+    return { ...reply, kind, entries: call?.entries ?? [] };
   };
 
   it("take from all entries or from none", async () => {
     const { counters } = await open();
     const other = { key: "user:1:requests" };
-    const first = await counters.take(asker, [counted(100, 60), counted(5, 1, other)]);
+    const first = await take(counters, asker, [counted(100, 60), counted(5, 1, other)]);
     assert.equal(first.kind, "taken");
     assert.deepEqual(
-      entriesOf(first).map(({ granted, left }) => [granted, left]),
+      first.entries.map(({ granted, left }) => [granted, left]),
       [
         [60, 40],
         [1, 4],
       ],
     );
-    const second = await counters.take(asker, [counted(100, 60), counted(5, 1, other)]);
+    const second = await take(counters, asker, [counted(100, 60), counted(5, 1, other)]);
     assert.equal(second.kind, "refused");
     assert.deepEqual(
-      entriesOf(second).map(({ granted, left }) => [granted, left]),
+      second.entries.map(({ granted, left }) => [granted, left]),
       [
         [0, 40],
         [0, 4],
       ],
     );
-    const [tokens, requests] = entriesOf(second);
+    const [tokens, requests] = second.entries;
     assert.ok(tokens!.waitMs > 55_000 && tokens!.waitMs <= 61_000, `${tokens!.waitMs}`);
     assert.equal(requests!.waitMs, 0);
   });
 
+  it("answer the calls of one message one after another", async () => {
+    const { counters } = await open();
+    const other = { key: "user:1:requests" };
+    const reply = await counters.take(asker, [
+      [counted(100, 60), slots(1)],
+      [counted(100, 30), slots(1)],
+      [counted(100, 30), counted(5, 1, other)],
+      [counted(100, 30), counted(5, 1, other)],
+      [counted(5, 4, other)],
+    ]);
+    assert.ok(reply.kind === "answered");
+    assert.deepEqual(
+      reply.calls.map(({ taken }) => taken),
+      [true, false, true, false, true],
+    );
+    assert.deepEqual(
+      reply.calls.map(({ entries }) => entries.map(({ left }) => left)),
+      [[40, 0], [40, 0], [10, 4], [10, 4], [0]],
+    );
+  });
+
   it("hand out in advance what was wished, less where less is left", async () => {
     const { counters } = await open();
-    const [first] = entriesOf(await counters.take(asker, [counted(100, 1, { wish: 10 })]));
+    const [first] = (await take(counters, asker, [counted(100, 1, { wish: 10 })])).entries;
     assert.equal(first!.granted, 11);
     const shared = { ...asker, nodes: 5 };
-    const [second] = entriesOf(await counters.take(shared, [counted(100, 1, { wish: 10 })]));
+    const [second] = (await take(counters, shared, [counted(100, 1, { wish: 10 })])).entries;
     assert.equal(second!.granted, 1 + Math.floor((100 - 12) / 20));
   });
 
   it("count what is told once, and never below nothing", async () => {
     const { counters } = await open();
-    const reply = await counters.take(asker, [counted(100, 10)]);
-    const { bucket } = entriesOf(reply)[0]!;
+    const reply = await take(counters, asker, [counted(100, 10)]);
+    const { bucket } = reply.entries[0]!;
     const known = { ...asker, epoch: reply.epoch };
     const give = { kind: "counted", key: "key:1:tokens", ...spans } as const;
     const changes = [[bucket, -4]] as const;
     assert.equal((await counters.tell(known, 1, [{ ...give, changes }])).kind, "told");
     assert.equal((await counters.tell(known, 1, [{ ...give, changes }])).kind, "told");
-    assert.equal(entriesOf(await counters.take(known, [counted(100, 0)]))[0]!.left, 94);
+    assert.equal((await take(counters, known, [counted(100, 0)])).entries[0]!.left, 94);
     await counters.tell(known, 2, [{ ...give, changes: [[bucket, -1000]] }]);
-    assert.equal(entriesOf(await counters.take(known, [counted(100, 0)]))[0]!.left, 100);
+    assert.equal((await take(counters, known, [counted(100, 0)])).entries[0]!.left, 100);
     await counters.tell(known, 3, [{ ...give, changes: [[bucket, 130]] }]);
-    const [over] = entriesOf(await counters.take(known, [counted(100, 1)]));
+    const [over] = (await take(counters, known, [counted(100, 1)])).entries;
     assert.deepEqual([over!.granted, over!.left], [0, -30]);
   });
 
   it("let what is as old as the span leave", async () => {
     const { counters } = await open();
     const short = { spanMs: 200, stepMs: 20 };
-    assert.equal((await counters.take(asker, [counted(5, 5, short)])).kind, "taken");
-    const refused = entriesOf(await counters.take(asker, [counted(5, 1, short)]))[0]!;
+    assert.equal((await take(counters, asker, [counted(5, 5, short)])).kind, "taken");
+    const refused = (await take(counters, asker, [counted(5, 1, short)])).entries[0]!;
     assert.ok(refused.waitMs > 100 && refused.waitMs <= 220);
     const deadline = performance.now() + 5000;
     const start = performance.now();
-    while ((await counters.take(asker, [counted(5, 1, short)])).kind === "refused")
+    while ((await take(counters, asker, [counted(5, 1, short)])).kind === "refused")
       assert.ok(performance.now() < deadline, "it never left");
     const took = performance.now() - start;
     assert.ok(took >= refused.waitMs - 25 && took < refused.waitMs + 500, `${took}`);
@@ -109,20 +133,20 @@ describe("shared counters", { skip }, () => {
     const { counters } = await open({ leaseMs: 300 });
     const other = { ...asker, holder: "b" };
     for (let index = 0; index < 3; index += 1)
-      assert.equal((await counters.take(asker, [slots(4)])).kind, "taken");
-    assert.equal((await counters.take(other, [slots(4)])).kind, "taken");
-    assert.equal((await counters.take(other, [slots(4)])).kind, "refused");
+      assert.equal((await take(counters, asker, [slots(4)])).kind, "taken");
+    assert.equal((await take(counters, other, [slots(4)])).kind, "taken");
+    assert.equal((await take(counters, other, [slots(4)])).kind, "refused");
     await counters.tell(asker, 1, [{ kind: "slots", key: "key:1:slots", freed: 1, held: null }]);
-    assert.equal((await counters.take(other, [slots(4)])).kind, "taken");
+    assert.equal((await take(counters, other, [slots(4)])).kind, "taken");
     const start = performance.now();
-    while ((await counters.take(other, [slots(3)])).kind === "refused")
+    while ((await take(counters, other, [slots(3)])).kind === "refused")
       assert.ok(performance.now() - start < 5000);
     assert.ok(performance.now() - start > 100, "not before the lease ended");
   });
 
   it("notice that they lost everything, and let nodes tell first", async () => {
     const { counters, cluster } = await open({ graceMs: 400 });
-    const { epoch } = await counters.take(asker, [slots(4)]);
+    const { epoch } = await take(counters, asker, [slots(4)]);
     const client = redis;
     await client.evaluate(
       "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end",
@@ -130,28 +154,28 @@ describe("shared counters", { skip }, () => {
       [`switchyard:${cluster}:*`],
     );
     const known = { ...asker, epoch };
-    const first = await counters.take(known, [slots(4)]);
+    const first = await take(counters, known, [slots(4)]);
     assert.equal(first.kind, "changed");
     assert.notEqual(first.epoch, epoch);
     const next = { ...known, epoch: first.epoch };
-    assert.equal((await counters.take(next, [slots(4)])).kind, "unsettled");
-    assert.equal((await counters.take({ ...asker, holder: "new" }, [slots(4)])).kind, "unsettled");
+    assert.equal((await take(counters, next, [slots(4)])).kind, "unsettled");
+    assert.equal((await take(counters, { ...asker, holder: "new" }, [slots(4)])).kind, "unsettled");
     const told = await counters.tell(next, 1, [
       { kind: "slots", key: "key:1:slots", freed: 0, held: 4 },
     ]);
     assert.equal(told.kind, "told");
     const start = performance.now();
-    let reply = await counters.take(next, [slots(4)]);
+    let reply = await take(counters, next, [slots(4)]);
     while (reply.kind === "unsettled") {
       assert.ok(performance.now() - start < 5000);
-      reply = await counters.take(next, [slots(4)]);
+      reply = await take(counters, next, [slots(4)]);
     }
     assert.equal(reply.kind, "refused");
   });
 
   it("leave no key without an expiry", async () => {
     const { counters, cluster } = await open();
-    await counters.take(asker, [counted(100, 10), slots(4)]);
+    await take(counters, asker, [counted(100, 10), slots(4)]);
     await counters.tell(asker, 1, [
       { kind: "counted", key: "late", ...spans, changes: [] },
       { kind: "slots", key: "late-slots", freed: 0, held: 1 },
