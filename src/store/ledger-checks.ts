@@ -82,8 +82,9 @@ interface BucketRow extends Sums {
 function byBucket(rows: readonly BucketRow[]): ReadonlyMap<string, Sums> {
   return new Map(
     rows.map((row) => {
-      const at = new Date(Number(row.bucket)).toISOString();
-      const name = `${at} key ${row.key_id} user ${row.user_id} group ${row.group} model ${row.model} channel ${row.channel_id}`;
+      // The day is told beside it.
+      const at = new Date(Number(row.bucket)).toISOString().slice(11, 16);
+      const name = `${at} ${row.model} key ${row.key_id} user ${row.user_id} group ${row.group} channel ${row.channel_id}`;
       return [name, row];
     }),
   );
