@@ -80,11 +80,15 @@ function waitSeconds(flags: Flags, parts: CommandParts): number | undefined {
 }
 
 /** All rows of a list, page after page. */
-export async function listAll(client: ApiClient, path: string): Promise<readonly JsonObject[]> {
+export async function listAll(
+  client: ApiClient,
+  path: string,
+  query: Readonly<Record<string, string>> = {},
+): Promise<readonly JsonObject[]> {
   const rows: JsonObject[] = [];
   let cursor: string | undefined;
   do {
-    const { body } = await client.call({ method: "GET", path, query: { cursor } });
+    const { body } = await client.call({ method: "GET", path, query: { ...query, cursor } });
     rows.push(...objectsOf(body["data"]));
     const next = body["nextCursor"];
     // The same cursor twice would be a loop without end.

@@ -1,4 +1,5 @@
 /** English help and messages of the command line; messages-zh.ts must hold the same keys. */
+import { englishAccounts } from "./messages-accounts.ts";
 import { englishDoctor } from "./messages-doctor.ts";
 import { englishLedger } from "./messages-ledger.ts";
 import { englishPrices } from "./messages-prices.ts";
@@ -9,6 +10,7 @@ export const english = {
   ...englishDoctor,
   ...englishPrices,
   ...englishLedger,
+  ...englishAccounts,
   "program.description":
     "Self-hosted LLM gateway: one URL and one key for every vendor, on one machine or many equal nodes.",
   "program.after":

@@ -1,5 +1,6 @@
 /** Chinese help and messages of the command line; the keys are those of messages-en.ts. */
 import type { MessageKey } from "./messages-en.ts";
+import { chineseAccounts } from "./messages-accounts.ts";
 import { chineseDoctor } from "./messages-doctor.ts";
 import { chineseLedger } from "./messages-ledger.ts";
 import { chinesePrices } from "./messages-prices.ts";
@@ -8,6 +9,7 @@ export const chinese: Readonly<Record<MessageKey, string>> = {
   ...chineseDoctor,
   ...chinesePrices,
   ...chineseLedger,
+  ...chineseAccounts,
   "program.description":
     "自托管的大模型网关：一个地址、一个密钥，接入所有厂商；单机可用，也可组成对等的多节点集群。",
   "program.after":

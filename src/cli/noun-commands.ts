@@ -116,13 +116,14 @@ const placeholders: Readonly<Record<FieldKind, string>> = {
   list: "text",
   pair: "name=value",
   reference: "id|name",
+  limit: "what=amount/span",
 };
 
 function addFieldFlags(command: Command, noun: Noun, parts: CommandParts): Command {
   const t = parts.translate;
   for (const { flag, kind, help } of noun.flags) {
     const value = placeholders[kind];
-    const repeated = kind === "list" || kind === "pair";
+    const repeated = kind === "list" || kind === "pair" || kind === "limit";
     if (repeated) command.option(`--${flag} <${value}>`, t(help), collect);
     else command.option(`--${flag} <${value}>`, t(help));
   }

@@ -7,14 +7,15 @@ import type { MessageKey } from "./messages.ts";
 /**
  * How a flag's text becomes a JSON value: `list` may be repeated and gives an array, `pair` (`a=b`) may be repeated
  * and gives an object, `number` and `boolean` are checked, `text` goes as it is (dollars too: no float touches them),
- * `reference` is an id where it is all digits and a name elsewhere.
+ * `reference` is an id where it is all digits and a name elsewhere, `limit` (`requests=600/minute`) may be repeated and
+ * gives an array of limits.
  */
-export type FieldKind = "text" | "number" | "boolean" | "list" | "pair" | "reference";
+export type FieldKind = "text" | "number" | "boolean" | "list" | "pair" | "reference" | "limit";
 
 export interface FieldFlag {
   /** Without dashes: `base-url`. */
   readonly flag: string;
-  /** Name in the API: `baseUrl`. */
+  /** Name in the API: `baseUrl`; a member of an object: `budget.amount`. */
   readonly field: string;
   readonly kind: FieldKind;
   readonly help: MessageKey;
@@ -54,6 +55,14 @@ const ofKind = (kind: FieldKind, flag: string, field: string, help: MessageKey):
   help,
 });
 
+/** What may be spent and asked. */
+const bounds: readonly FieldFlag[] = [
+  text("budget", "budget.amount", "flag.budget"),
+  text("budget-period", "budget.period", "flag.budgetPeriod"),
+  text("budget-zone", "budget.timeZone", "flag.budgetZone"),
+  ofKind("limit", "limit", "limits", "flag.limit"),
+];
+
 const channels: Noun = {
   name: "channels",
   help: "noun.channels",
@@ -78,6 +87,9 @@ const channels: Noun = {
     ofKind("boolean", "only-chat", "onlyChat", "flag.onlyChat"),
     text("test-model", "testModel", "flag.channelTestModel"),
     ofKind("boolean", "unsealed-ids", "unsealedIds", "flag.unsealedIds"),
+    text("cost-ratio", "costRatio", "flag.costRatio"),
+    ofKind("limit", "credential-limit", "credentialLimits", "flag.credentialLimit"),
+    ...bounds,
   ],
   columns: ["id", "name", "provider", "models", "groups", "priority", "weight", "status"],
   hasCredentials: true,
@@ -97,6 +109,8 @@ const keys: Noun = {
     ofKind("list", "ip-range", "ipRanges", "flag.ipRanges"),
     text("expires-at", "expiresAt", "flag.expiresAt"),
     text("status", "status", "flag.status"),
+    text("ratio", "ratio", "flag.ratio"),
+    ...bounds,
   ],
   columns: ["id", "name", "hint", "owner", "group", "models", "expiresAt", "status"],
 };
@@ -110,8 +124,10 @@ const groups: Noun = {
     text("ratio", "ratio", "flag.ratio"),
     ofKind("boolean", "public", "public", "flag.public"),
     ofKind("boolean", "enabled", "enabled", "flag.enabled"),
+    text("promote-at", "promoteAt", "flag.promoteAt"),
+    ...bounds,
   ],
-  columns: ["id", "symbol", "name", "ratio", "public", "enabled"],
+  columns: ["id", "symbol", "name", "ratio", "promoteAt", "public", "enabled"],
 };
 
 const prices: Noun = {
@@ -156,8 +172,11 @@ const users: Noun = {
     text("group", "group", "flag.userGroup"),
     text("billing", "billing", "flag.billing"),
     text("status", "status", "flag.status"),
+    text("ratio", "ratio", "flag.ratio"),
+    ofKind("reference", "invited-by", "invitedBy", "flag.invitedBy"),
+    ...bounds,
   ],
-  columns: ["id", "username", "role", "group", "billing", "status"],
+  columns: ["id", "username", "role", "group", "billing", "balance", "status"],
 };
 
 const models: Noun = {
@@ -169,6 +188,8 @@ const models: Noun = {
     ofKind("number", "context", "context", "flag.context"),
     ofKind("list", "modality", "modalities", "flag.modalities"),
     text("description", "description", "flag.description"),
+    ofKind("number", "max-output", "maxOutput", "flag.maxOutput"),
+    ofKind("limit", "limit", "limits", "flag.limit"),
   ],
   columns: ["id", "model", "owner", "context", "modalities"],
 };

@@ -12,6 +12,7 @@ import { examine, renderFindings } from "./doctor.ts";
 import { CommandFailure, exitCodes } from "./exit-codes.ts";
 import { languageOf, makeTranslate } from "./messages.ts";
 import type { MessageKey, Translate } from "./messages.ts";
+import { addCodeCommands, addUserMoney } from "./account-commands.ts";
 import { addLedgerCommands } from "./ledger-commands.ts";
 import { addNoun } from "./noun-commands.ts";
 import { nouns } from "./nouns.ts";
@@ -65,7 +66,9 @@ function buildProgram(parts: CommandParts, clock: Clock, outcome: { exitCode: nu
   for (const noun of nouns) {
     const command = addNoun(program, noun, parts);
     if (noun.name === "prices") addPriceImport(command, parts);
+    if (noun.name === "users") addUserMoney(command, parts);
   }
+  addCodeCommands(program, parts);
   addSyncCommands(program, parts, clock);
   addLedgerCommands(program, parts);
   addSetupLink(program, parts);

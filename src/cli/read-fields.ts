@@ -32,7 +32,7 @@ export async function readChanges(
   const body: Record<string, Json> = {};
   for (const flag of noun.flags) {
     const value = flags[camelCase(flag.flag)];
-    if (value !== undefined) body[flag.field] = readValue(flag, value, parts);
+    if (value !== undefined) put(body, flag.field, readValue(flag, value, parts));
   }
   if (noun.hasCredentials) {
     const credentials = await readCredentials(flags, parts);
@@ -73,6 +73,7 @@ async function readCredentials(flags: Flags, parts: FieldParts): Promise<string[
 
 function readValue(flag: FieldFlag, value: unknown, parts: FieldParts): Json {
   if (flag.kind === "list") return textsOf(value);
+  if (flag.kind === "limit") return textsOf(value).map((text) => readLimit(flag, text, parts));
   if (flag.kind === "pair") return readPairs(flag, textsOf(value), parts);
   const text = String(value);
   if (flag.kind === "text") return text;
@@ -85,6 +86,14 @@ function readValue(flag: FieldFlag, value: unknown, parts: FieldParts): Json {
       value: text,
     }),
   );
+}
+
+/** `requests=600/minute`, `dollars=2.5/day`, `concurrency=5`. */
+function readLimit(flag: FieldFlag, text: string, parts: FieldParts): JsonObject {
+  const [, of, amount, per] = /^(\w+)=([\d.]+)(?:\/(\w+))?$/.exec(text) ?? [];
+  if (of === undefined || amount === undefined)
+    throw usageFault(parts.translate("fault.limit", { flag: `--${flag.flag}`, value: text }));
+  return { of, amount, ...(per !== undefined && { per }) };
 }
 
 function readPairs(flag: FieldFlag, texts: readonly string[], parts: FieldParts): JsonObject {
@@ -108,7 +117,15 @@ function parseObject(text: string, parts: FieldParts): JsonObject {
 }
 
 function fieldNamed(noun: Noun, name: string): string {
-  return noun.flags.find((flag) => flag.flag === name)?.field ?? name;
+  const field = noun.flags.find((flag) => flag.flag === name)?.field ?? name;
+  return field.split(".", 1)[0] ?? field;
+}
+
+/** Also into a member of an object: `budget.amount`. */
+function put(body: Record<string, Json>, field: string, value: Json): void {
+  const [outer = field, inner] = field.split(".");
+  const before = body[outer];
+  body[outer] = inner === undefined ? value : { ...(isObject(before) && before), [inner]: value };
 }
 
 function textsOf(value: unknown): string[] {
