@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { makeKeptSlices } from "./budget/kept-slices.ts";
 import { openBudgets } from "./budget/open-budgets.ts";
+import { reclaimLeases } from "./budget/reclaim-leases.ts";
 import type { Config } from "./config/config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
@@ -35,15 +36,18 @@ export function openMoney(parts: JoinMoneyParts): Money {
   const { config, clock, logger, database, redis, sync, callLog, metrics } = parts;
   const { nodeId } = sync;
   const liveNodes = (): number => sync.liveNodes();
+  const store = makeLeaseStore(database.writes);
+  const maxStaleMs = config.budgetMaxStaleMs;
+  sync.lead(reclaimLeases({ store, nodeId, maxStaleMs, logger }));
   const budgets = openBudgets({
-    store: makeLeaseStore(database.writes),
+    store,
     clock,
     nodeId,
     liveNodes,
     settled: () => callLog.settled(),
     logger,
     meters: metrics.budgets,
-    maxStaleMs: config.budgetMaxStaleMs,
+    maxStaleMs,
     kept: makeKeptSlices(join(config.dataDir, "nodes", nodeId)),
   });
   const shared = redis && openCounters(redis, sync);

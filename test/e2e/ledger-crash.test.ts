@@ -15,7 +15,7 @@ import type { ServerInstance } from "../engines/server-process.ts";
 import { startMariadb } from "../engines/start-mariadb.ts";
 import { startPostgres } from "../engines/start-postgres.ts";
 import { type Chance, makeChance } from "../simulation/virtual-clock.ts";
-import { channelTo, write } from "./cluster.ts";
+import { applied, channelTo, write } from "./cluster.ts";
 import { type GatewayNode, rootKey, startNode, waitFor } from "./nodes.ts";
 import { openVendor } from "./vendor.ts";
 
@@ -203,7 +203,13 @@ async function openYard(t: TestContext, dsn: string): Promise<Yard> {
   await waitFor("writable", 20_000, async () => await write(node, "PATCH", "/api/settings", {}));
   await write(node, "POST", "/api/channels", channelTo(upstream, ["flat"]));
   await write(node, "POST", "/api/prices", { model: "flat", mode: "call", perCall: "0.01" });
-  await write(node, "PATCH", "/api/users/1", { budget: { amount: "1000000" } });
+  const budget = { budget: { amount: "1000000" } };
+  const { revision } = await write(node, "PATCH", "/api/users/1", budget);
+  for (const { node: other } of yard.slots) {
+    assert.ok(other !== undefined);
+    await isReady(other);
+    await applied(other, revision);
+  }
   return yard;
 }
 
