@@ -61,7 +61,7 @@ test("a file that is not a demo's is refused and left alone", async () => {
 });
 
 test("the printed curl line is one line that a shell takes as it is", () => {
-  const lines = renderDemoLines("http://127.0.0.1:3000", "sk-a");
+  const lines = renderDemoLines("http://127.0.0.1:3000", { key: "sk-a", token: "demo-t" });
   const curl = lines.find((line) => line.includes("curl"));
   const body = /-d '([^']*)'/.exec(curl ?? "")?.[1] ?? "";
   assert.equal(JSON.parse(body).model, "demo-chat");

@@ -102,7 +102,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     await registerChannel(client, upstream.baseUrl);
     await registerPrice(client);
     const key = await registerKey(client, options);
-    for (const line of renderDemoLines(baseUrl, key)) options.print(line);
+    for (const line of renderDemoLines(baseUrl, { key, token })) options.print(line);
     return { key, close: () => upstream.close() };
   } catch (error) {
     await upstream.close();
@@ -111,13 +111,20 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   }
 }
 
-/** What to paste: a shell line and the two lines that the SDKs need. */
-export function renderDemoLines(baseUrl: string, key: string): readonly string[] {
+/** What to paste: shell lines for a call and its cost, and the two lines that the SDKs need. */
+export function renderDemoLines(
+  baseUrl: string,
+  { key, token }: { readonly key: string; readonly token: string },
+): readonly string[] {
   const body = '{"model":"demo-chat","stream":true,"messages":[{"role":"user","content":"Hello"}]}';
   return [
     "The demo is ready. A real call through the gateway, to a recorded upstream:",
     "",
     `  curl -N ${baseUrl}/v1/chat/completions -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '${body}'`,
+    "",
+    "What it cost, a second later:",
+    "",
+    `  curl -s '${baseUrl}/api/calls?limit=1' -H 'Authorization: Bearer ${token}'`,
     "",
     "  Python:      from openai import OpenAI",
     `               client = OpenAI(base_url="${baseUrl}/v1", api_key="${key}")`,

@@ -3,7 +3,7 @@
  * API runs in this process (the same program with the same parts); the rest runs as the process that it is.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   globSync,
@@ -274,6 +274,13 @@ describe("the demo", () => {
     shell.stdout.on("data", (chunk: Buffer) => (streamed += chunk.toString()));
     await new Promise((done) => shell.once("close", done));
     assert.match(streamed, /"content":" Switchyard"[^]*data: \[DONE\]/);
+
+    const asking = /^ {2}(curl -s .*)$/m.exec(first.printed())?.[1] ?? "";
+    const cost = await waitFor("the call's cost", 10_000, () => {
+      const { stdout } = spawnSync("sh", ["-c", asking], { encoding: "utf8" });
+      return (JSON.parse(stdout) as { data: { cost: string }[] }).data[0]?.cost;
+    });
+    assert.match(cost, /^0\.0000\d*[1-9]$/);
 
     const key = keyIn(first.printed());
     const listed = await call(first.port, key, "models");
