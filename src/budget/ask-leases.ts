@@ -65,6 +65,8 @@ export class LeaseTalk {
   }
 
   async #round(): Promise<void> {
+    // Those behind one who was refused may fit without another word.
+    this.parts.line.serve();
     const wishes = collectWishes(this.parts);
     if (wishes.length === 0) return;
     const told = await this.#tell(wishes);
@@ -94,7 +96,10 @@ export class LeaseTalk {
     const asking = new Set(line.waiters);
     const sent = book.now();
     const seconds = (): number => (clock.monotonic() - sent.monotonicMs) / 1000;
-    for (const { slice } of wishes) slice.unsaid = false;
+    for (const { slice } of wishes) {
+      slice.unsaid = false;
+      slice.asked = true;
+    }
     try {
       const plans = await this.#change(wishes);
       meters.asked("ok", seconds());
@@ -150,6 +155,7 @@ export class LeaseTalk {
     line.serve();
     const bySlice = new Map(plans.map((plan) => [plan.wish.slice, plan]));
     for (const waiter of asking) if (line.waiters.has(waiter)) this.#answer(waiter, bySlice);
+    line.serve();
   }
 
   /** One who still lacks something: others may hand it back, or nobody can. */
@@ -238,6 +244,7 @@ function wishOf(slice: Slice, need: NanoDollars, recall: boolean): SliceWish {
 
 /** SQL was not told: it will be, and what was idle can be used until then. */
 function undo({ slice, idleGranted, drops }: SliceWish, isUnknown: boolean): void {
+  slice.asked = false;
   slice.unsaid = true;
   if (isUnknown || idleGranted === undefined || slice.drops !== drops) return;
   slice.granted = idleGranted;
@@ -246,6 +253,7 @@ function undo({ slice, idleGranted, drops }: SliceWish, isUnknown: boolean): voi
 
 function applyPlan(book: SliceBook, plan: SlicePlan, sent: Instant): void {
   const { slice, spent, drops } = plan.wish;
+  slice.asked = false;
   slice.fence = plan.fence;
   slice.handBack = false;
   slice.idle = false;
@@ -260,8 +268,8 @@ function applyPlan(book: SliceBook, plan: SlicePlan, sent: Instant): void {
   slice.granted = plan.granted - plan.inherited;
   slice.renewed = sent;
   slice.overdrawn = plan.overdrawn;
-  // Dropped while SQL was asked: what it said is more than may be kept.
-  if (slice.drops !== drops) dropUnused(slice);
+  // Dropped while SQL was asked, or by what it said: that is more than may be kept.
+  if (slice.drops !== drops || (slice.overdrawn && leftOf(slice) > 0n)) dropUnused(slice);
   if (leftOf(slice) < 0n) slice.unsaid = true;
   const isNothing = plan.ended && slice.spent === 0n && !slice.unsaid;
   if (isNothing && slice.running === 0 && slice.waiting === 0) book.forget(slice);

@@ -5,7 +5,7 @@
 import { messageOf } from "../core/errors.ts";
 import type { LeaseTalk } from "./ask-leases.ts";
 import type { BudgetParts } from "./budget-parts.ts";
-import { dropUnused, leftOf, type Slice } from "./slice.ts";
+import { dropUnused, type Slice, takenOf } from "./slice.ts";
 import type { SliceBook } from "./slice-book.ts";
 
 interface KeptSlice {
@@ -16,10 +16,9 @@ interface KeptSlice {
   readonly endMs: number | null;
   readonly limit: string | null;
   readonly fence: string;
-  readonly inherited: string;
-  readonly doubtful: boolean;
-  readonly granted: string;
-  readonly spent: string;
+  /** What was spent, and what calls had reserved that still ran. */
+  readonly taken: string;
+  readonly left: string;
   /** Wall clock when the database last heard of the lease. */
   readonly renewedAtMs: number;
 }
@@ -83,17 +82,15 @@ function keep(parts: BudgetParts, book: SliceBook, held: ReadonlyMap<Slice, bigi
   const slices: KeptSlice[] = [];
   for (const slice of book.slices.values()) {
     if (slice.fence === undefined) continue;
+    const unsaid = slice.unsaid ? held.get(slice) : undefined;
     slices.push({
       ...slice.share,
       endMs: Number.isFinite(slice.endMs) ? slice.endMs : null,
       limit: slice.limit === null ? null : String(slice.limit),
       fence: String(slice.fence),
-      inherited: String(slice.inherited),
-      doubtful: slice.doubtful,
-      // What SQL has taken back is not.
-      granted: String((slice.unsaid ? held.get(slice) : undefined) ?? slice.granted),
-      // What runs on past the end of this process is taken for spent.
-      spent: String(slice.spent + slice.reserved),
+      taken: String(takenOf(slice)),
+      // What SQL has taken back is not there any more.
+      left: String(max(0n, (unsaid ?? slice.granted) - slice.spent - slice.reserved)),
       renewedAtMs: slice.renewed.wallMs,
     });
   }
@@ -120,14 +117,17 @@ export function takeKeptSlices(parts: BudgetParts, book: SliceBook): void {
       const slice = book.get({ kind, id, period }, row.endMs ?? Infinity);
       slice.limit = row.limit === null ? null : BigInt(row.limit);
       slice.fence = BigInt(row.fence);
-      slice.inherited = BigInt(row.inherited);
-      slice.doubtful = row.doubtful;
-      slice.granted = BigInt(row.granted);
-      slice.spent = BigInt(row.spent);
+      slice.inherited = BigInt(row.taken);
+      // Calls that still ran may have cost less, or more.
+      slice.doubtful = true;
+      slice.granted = BigInt(row.left);
       slice.renewed = { monotonicMs: clock.monotonic() - ageMs, wallMs: row.renewedAtMs };
-      if (leftOf(slice) < 0n) slice.unsaid = true;
     }
   } catch (error) {
     logger.warn({ error: messageOf(error) }, "kept slices of budgets cannot be read");
   }
+}
+
+function max(left: bigint, right: bigint): bigint {
+  return left > right ? left : right;
 }

@@ -38,6 +38,8 @@ export interface Slice {
   wanted: NanoDollars;
   /** What SQL holds is not what was last said here: to be told anew. */
   unsaid: boolean;
+  /** SQL is being asked about it. */
+  asked: boolean;
   /** Hand back what is not used. */
   handBack: boolean;
   /** Nobody uses it: it goes back as soon as SQL can be told, and is spent until then. */
@@ -86,6 +88,7 @@ export function makeSlice(share: BudgetShare, endMs: number, now: Instant): Slic
     flow: 0,
     wanted: 0n,
     unsaid: false,
+    asked: false,
     handBack: false,
     idle: false,
     askedAtMs: -Infinity,

@@ -82,7 +82,7 @@ export class SliceTender {
     const { book, clock } = this.#parts;
     const nowMs = clock.monotonic();
     for (const slice of book.slices.values()) {
-      if (slice.waiting > 0 || nowMs - slice.usedAtMs < idleMs) continue;
+      if (slice.asked || slice.waiting > 0 || nowMs - slice.usedAtMs < idleMs) continue;
       if (leftOf(slice) > 0n) {
         slice.idle = true;
         slice.unsaid = true;
@@ -121,7 +121,7 @@ interface Candidate {
 function findCandidates(slices: Iterable<Slice>, nowMs: number): readonly Candidate[] {
   const found: Candidate[] = [];
   for (const slice of slices) {
-    if (slice.unsaid || slice.fence === undefined) continue;
+    if (slice.asked || slice.unsaid || slice.fence === undefined) continue;
     const { fence, spent } = slice;
     const isDue = slice.doubtful && nowMs - slice.askedAtMs >= doubtMs;
     if (isDue || isIdle(slice, nowMs)) found.push({ slice, fence, spent });

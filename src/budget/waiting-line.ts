@@ -86,7 +86,10 @@ export class WaitingLine {
       };
       this.#waiters.add(waiter);
       for (const { slice } of wants) slice.waiting += 1;
-      cancel = this.#parts.clock.after(patienceMs, () => this.failAll([waiter], unavailable()));
+      cancel = this.#parts.clock.after(patienceMs, () => {
+        this.failAll([waiter], unavailable());
+        this.serve();
+      });
     });
   }
 

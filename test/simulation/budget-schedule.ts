@@ -300,7 +300,7 @@ class Schedule {
     for (const node of this.#nodes)
       if (node.process === undefined)
         for (const { share, amount } of node.loseDisk()) add(this.#truth, share, -amount);
-    await this.#clock.pass(3000);
+    await this.#clock.pass(6000);
     this.#check();
   }
 
