@@ -189,20 +189,23 @@ test("what resellers ask becomes rows of their channels, under the names that ca
     modelMapping: { fast: "llama-3.3-70b-versatile" },
     credentials: ["x"],
   });
-  const body = { source: "builtin", channels: [channel.id], side: "cost" };
-  const diff = await admin.must("POST", `${path}/diff`, body);
-  const names = diff.added.map((row: { model: string; channelId: number; side: string }) => [
-    row.model,
-    row.channelId,
-    row.side,
-  ]);
-  assert.ok(names.length > 2);
-  assert.deepEqual(names[0], ["fast", channel.id, "cost"]);
-  assert.ok(names.every(([model]: [string]) => model === "fast" || model.startsWith("llama-3.1-")));
-  await admin.must("POST", `${path}/apply`, { ...body, digest: diff.digest });
-  const where = { channelId: channel.id, atMs: 1, side: "cost" } as const;
-  assert.equal(admin.sync.current()?.findPrice("fast", where)?.input, 590_000_000n);
-  assert.equal(admin.sync.current()?.findPrice("fast"), undefined);
+  for (const [side, name] of [
+    ["charge", "fast"],
+    // What a channel costs is found by the name that is sent.
+    ["cost", "llama-3.3-70b-versatile"],
+  ] as const) {
+    const body = { source: "builtin", channels: [channel.id], side };
+    const diff = await admin.must("POST", `${path}/diff`, body);
+    const rows: { model: string; channelId: number; side: string }[] = diff.added;
+    assert.ok(rows.length > 2);
+    assert.ok(rows.every((row) => row.channelId === channel.id && row.side === side));
+    assert.equal(rows[0]?.model, name);
+    assert.ok(rows.slice(1).every((row) => row.model.startsWith("llama-3.1-")));
+    await admin.must("POST", `${path}/apply`, { ...body, digest: diff.digest });
+    const where = { channelId: channel.id, atMs: 1, side } as const;
+    assert.equal(admin.sync.current()?.findPrice(name, where)?.input, 590_000_000n);
+    assert.equal(admin.sync.current()?.findPrice(name), undefined);
+  }
   const general = await admin.must("POST", `${path}/diff`, {
     source: "builtin",
     providers: ["groq"],

@@ -48,7 +48,7 @@ export function selectRows(
       ? oneVendorEach(wanted, remarks)
       : channels.flatMap((channel) => {
           const paid = wanted.filter(({ vendor }) => isPaidBy(vendor, channel, vendors));
-          return oneVendorEach(rowsOfChannel(channel, paid), remarks);
+          return oneVendorEach(rowsOfChannel(channel, side, paid), remarks);
         });
   return {
     prices: prices.map((price) => ({ ...price, side })),
@@ -87,10 +87,16 @@ function oneVendorEach(rows: readonly ListedPrice[], remarks: Remark[]): readonl
   });
 }
 
-/** The rows of a channel under the names that its calls are billed by. */
-function rowsOfChannel(channel: Channel, rows: readonly ListedPrice[]): readonly ListedPrice[] {
+/** The rows of a channel under the names that its calls are billed by; what they cost is found by the name that is sent. */
+function rowsOfChannel(
+  channel: Channel,
+  side: PriceSide,
+  rows: readonly ListedPrice[],
+): readonly ListedPrice[] {
   const made = channel.models.flatMap((asked) =>
-    asked.endsWith("*") ? rowsUnder(asked, rows) : rowsOfName(asked, channel, rows),
+    asked.endsWith("*")
+      ? rowsUnder(asked, rows)
+      : rowsOfName(namesOfCall(asked, channel, side), rows),
   );
   const unique = new Map(
     made.map((row) => [JSON.stringify([row.vendor, row.model, row.effectiveFromMs]), row] as const),
@@ -102,18 +108,26 @@ function rowsUnder(pattern: string, rows: readonly ListedPrice[]): readonly List
   return rows.filter((row) => row.model.startsWith(pattern.slice(0, -1)));
 }
 
-function rowsOfName(
-  asked: string,
-  channel: Channel,
-  rows: readonly ListedPrice[],
-): readonly ListedPrice[] {
+interface CallNames {
+  readonly sent: string;
+  /** By which a price of this side is found. */
+  readonly looked: string;
+}
+
+function namesOfCall(asked: string, channel: Channel, side: PriceSide): CallNames {
   const mapped = lookUp(channel.modelMapping, asked);
   const sent = mapped?.replace(/^\+/, "") ?? asked;
-  const isBilledAsSent =
-    mapped !== undefined && !mapped.startsWith("+") && channel.options.billAs === "sent";
+  const isBilledAsSent = mapped?.startsWith("+") === false && channel.options.billAs === "sent";
+  return { sent, looked: side === "cost" || isBilledAsSent ? sent : asked };
+}
+
+function rowsOfName(
+  { sent, looked }: CallNames,
+  rows: readonly ListedPrice[],
+): readonly ListedPrice[] {
   const exact = rows.filter((row) => row.model === sent);
   const found = exact.length > 0 ? exact : longestPrefix(sent, rows);
-  return found.map((row) => ({ ...row, model: isBilledAsSent ? sent : asked }));
+  return found.map((row) => ({ ...row, model: looked }));
 }
 
 function longestPrefix(name: string, rows: readonly ListedPrice[]): readonly ListedPrice[] {
