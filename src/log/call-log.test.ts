@@ -41,7 +41,7 @@ async function openPlace(): Promise<Place> {
       store.fail === "before"
         ? Promise.reject(new Error("down"))
         : real.openCursor(nodeId, incarnation),
-    sealOthers: (nodeId, present) => real.sealOthers(nodeId, present),
+    forgoOthers: (nodeId, present) => real.forgoOthers(nodeId, present),
     settle: async (settlement) => {
       if (store.fail === "before") throw new Error("down");
       const answer = await real.settle(settlement);

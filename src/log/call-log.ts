@@ -86,8 +86,7 @@ export function openCallLog(parts: CallLogParts): CallLog {
     record: (call) => journal.close(call),
     settled: () => settler.settled(),
     close: async () => {
-      const settled = await settler.close();
-      await journal.end(settled && journal.oldestOpenMs === Infinity);
+      await journal.end(await settler.close());
     },
   };
 }

@@ -47,7 +47,7 @@ export function makeLeftJournals(parts: LeftJournalsParts): LeftJournals {
     settleSome: async (between) => {
       waiting ??= await findLeft(parts);
       parts.onBytes(sizeOf(waiting));
-      if (!told) await parts.store.sealOthers(parts.nodeId, presentAmong(parts, waiting));
+      if (!told) await parts.store.forgoOthers(parts.nodeId, presentAmong(parts, waiting));
       told = true;
       for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
         await settleLeft(parts, next, between);

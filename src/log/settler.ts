@@ -8,6 +8,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SettledCall } from "../store/settlement-batch.ts";
 import type { SettlementStore } from "../store/settlement.ts";
+import { sealedPosition } from "../store/settlement.ts";
 import { settledCall } from "./call-row.ts";
 import type { Journal } from "./journal.ts";
 import type { LeftJournals } from "./left-journals.ts";
@@ -91,7 +92,7 @@ export function makeSettler(parts: SettlerParts): Settler {
       failures = 0;
       await round();
       waiting.end();
-      return failures === 0 && own.isDone();
+      return failures === 0 && (await own.seal());
     },
   };
 }
@@ -138,6 +139,8 @@ interface OwnSettler {
   /** Nothing is known of the database any more. */
   forget(): void;
   isDone(): boolean;
+  /** Says that nothing will follow; false: something is left, or it could not be said. */
+  seal(): Promise<boolean>;
 }
 
 function makeOwnSettler(parts: SettlerParts): OwnSettler {
@@ -184,6 +187,16 @@ function makeOwnSettler(parts: SettlerParts): OwnSettler {
       size = Math.max(batchSizes.least, Math.floor(size / 2));
     },
     isDone: () => done,
+    seal: async () => {
+      if (!done || cursor === undefined || journal.oldestOpenMs < Infinity) return false;
+      try {
+        await apply([], cursor, sealedPosition);
+        return true;
+      } catch {
+        // The next process says it when it finds no file, or settles what it finds.
+        return false;
+      }
+    },
   };
 }
 

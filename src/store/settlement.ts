@@ -37,8 +37,8 @@ export interface SettlementStore {
   openCursor(nodeId: string, incarnation: string): Promise<bigint>;
   /** False: the cursor was not at `from`, and nothing was written. Rejects where nothing is known. */
   settle(settlement: Settlement): Promise<boolean>;
-  /** Journals of this node that are gone from its disk are waited for no longer. */
-  sealOthers(nodeId: string, present: readonly string[]): Promise<void>;
+  /** No day waits any longer for journals of this node that are gone from its disk. */
+  forgoOthers(nodeId: string, present: readonly string[]): Promise<void>;
 }
 
 export function makeSettlementStore(db: Sql): SettlementStore {
@@ -46,7 +46,7 @@ export function makeSettlementStore(db: Sql): SettlementStore {
   return {
     openCursor: (nodeId, incarnation) => openCursor(db, nodeId, incarnation),
     settle: (settlement) => retried(() => settle(db, settlement, budgets)),
-    sealOthers: (nodeId, present) => sealOthers(db, nodeId, present),
+    forgoOthers: (nodeId, present) => forgoOthers(db, nodeId, present),
   };
 }
 
@@ -76,10 +76,11 @@ async function openCursor(db: Sql, nodeId: string, incarnation: string): Promise
   return (await find())?.position ?? 0n;
 }
 
-async function sealOthers(db: Sql, nodeId: string, present: readonly string[]): Promise<void> {
+async function forgoOthers(db: Sql, nodeId: string, present: readonly string[]): Promise<void> {
   await db
     .updateTable("journal_cursors")
-    .set({ position: sealedPosition, updated_at: nowMs(engineOf(db)) })
+    // Not sealed: a copied disk may have given a living process the same name, and its calls must still be settled.
+    .set({ settled_until: sealedPosition })
     .where("node_id", "=", nodeId)
     .where("position", "<", sealedPosition)
     .where("incarnation", "not in", ["", ...present])
