@@ -114,6 +114,12 @@ const excused: readonly {
       through.output === (direct.output ?? 0) + (direct.reasoningTokens ?? 0),
   },
   {
+    field: "output",
+    vendor: "chat",
+    why: "Google tells this API of thoughts by its total alone, and no client of OpenAI's adds them",
+    when: (recording) => holds(recording, '"model":"gemini-'),
+  },
+  {
     field: "calls",
     vendor: "responses",
     why: "the text of custom tools stands in an object",
