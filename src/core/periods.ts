@@ -30,21 +30,34 @@ export const wholeTime: Period = { name: "total", startMs: 0, endMs: Infinity };
 export function periodAt(period: BudgetPeriod, timeZone: string, atMs: number): Period {
   if (period === "total") return wholeTime;
   const offsetAt = offsetsOf(timeZone);
-  const [year, month, day] = dateAt(offsetAt, atMs);
-  const midnight = (dayOfMonth: number, monthOfYear = month): number =>
-    startOfDay(offsetAt, Date.UTC(year, monthOfYear, dayOfMonth));
-  const bounds = {
-    day: () => [midnight(day), midnight(day + 1)] as const,
-    week: () => {
-      const monday = day - ((new Date(Date.UTC(year, month, day)).getUTCDay() + 6) % 7);
-      return [midnight(monday), midnight(monday + 7)] as const;
-    },
-    month: () => [midnight(1), midnight(1, month + 1)] as const,
-  };
-  const [startMs, endMs] = bounds[period]();
-  const [startYear, startMonth, startDay] = dateAt(offsetAt, startMs);
-  const text = new Date(Date.UTC(startYear, startMonth, startDay)).toISOString().slice(0, 10);
-  return { name: `${period}:${text}@${timeZone}`.slice(0, 64), startMs, endMs };
+  const date = dateAt(offsetAt, atMs);
+  // Clocks that are put back over midnight show the day before once more: it has ended all the same.
+  for (const steps of [0, 1, -1]) {
+    const startMs = startOf(period, offsetAt, { date, steps });
+    const endMs = startOf(period, offsetAt, { date, steps: steps + 1 });
+    if (atMs < startMs || atMs >= endMs) continue;
+    const [year, month, day] = dateAt(offsetAt, startMs);
+    const text = new Date(Date.UTC(year, month, day)).toISOString().slice(0, 10);
+    return { name: `${period}:${text}@${timeZone}`.slice(0, 64), startMs, endMs };
+  }
+  throw new Error(`no ${period} of ${timeZone} holds ${atMs}`);
+}
+
+interface PeriodStep {
+  readonly date: readonly [number, number, number];
+  /** 0: the period that the date lies in; 1: the one after it. */
+  readonly steps: number;
+}
+
+function startOf(
+  period: Exclude<BudgetPeriod, "total">,
+  offsetAt: OffsetAt,
+  { date: [year, month, day], steps }: PeriodStep,
+): number {
+  if (period === "month") return startOfDay(offsetAt, Date.UTC(year, month + steps, 1));
+  if (period === "day") return startOfDay(offsetAt, Date.UTC(year, month, day + steps));
+  const monday = day - ((new Date(Date.UTC(year, month, day)).getUTCDay() + 6) % 7);
+  return startOfDay(offsetAt, Date.UTC(year, month, monday + 7 * steps));
 }
 
 type OffsetAt = (atMs: number) => number;
