@@ -44,7 +44,8 @@ export async function answerCall(known: KnownCall, parts: AnswerParts): Promise<
   checkModelAllowed(caller, model);
   tally.admitted(spending);
   refuseUnmeteredCall({ request, facts: asked }, spending?.budgeted ?? false);
-  spending?.asked(asked, () => dialect.textBytes(request.body));
+  const kinds = dialect.requestKinds?.(request.operation, request.body);
+  spending?.asked(asked, () => dialect.textBytes(request.body), kinds);
   await spending?.admit(model, (headers) => reply.addHeaders(headers));
   health.keepOnly(snapshot.channels);
   const begin = { request, dialect, facts: asked, caller, settings: snapshot.settings, clock };
@@ -64,7 +65,6 @@ export async function answerCall(known: KnownCall, parts: AnswerParts): Promise<
     spending,
     onAttempt: (candidate) => tally.attempted(candidate),
   });
-  const kinds = dialect.requestKinds?.(request.operation, request.body);
   tally.answered(ending, () => decoded.textBytes(), kinds);
 }
 

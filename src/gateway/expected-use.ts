@@ -5,7 +5,7 @@
  */
 import { GatewayError } from "../core/errors.ts";
 import type { CallFacts } from "../dialects/contract.ts";
-import type { CallRequest } from "../wire/call.ts";
+import type { CallRequest, Operation } from "../wire/call.ts";
 import type { UsageKinds } from "../wire/usage.ts";
 
 /** What may be used of everything that has a price. */
@@ -17,7 +17,7 @@ export interface ExpectedUse {
   readonly answers: number;
   /** Of one answer: the caller's own limit; null: it names none. */
   readonly outputLimit: number | null;
-  /** Fees of the vendor's own tools that the call allows. */
+  /** Fees of the vendor's own tools that the call allows, and units that it asks for itself. */
   readonly tools: UsageKinds;
 }
 
@@ -61,13 +61,35 @@ function toolsOf(body: Buffer): UsageKinds {
   return { webSearches: bounded === undefined ? usualToolUses : Number(bounded) };
 }
 
-/** `textBytes` is asked for large bodies alone. Throws `invalid_request` for numbers of answers that nobody can mean. */
+/** What answers no tokens, whatever its model could. */
+const silentOperations: readonly Operation[] = [
+  "embeddings",
+  "rerank",
+  "moderations",
+  "speech",
+  "transcription",
+  "translation",
+];
+
+const imageOperations: readonly Operation[] = [
+  "image-generation",
+  "image-edit",
+  "image-variation",
+  "image-tool",
+];
+
+/** What is asked for in units of its own. `kinds`: what the request itself counts (characters to be spoken). */
+function unitsOf(operation: Operation, answers: number, kinds: UsageKinds): UsageKinds {
+  return imageOperations.includes(operation) ? { ...kinds, images: answers } : kinds;
+}
+
+/** `told.textBytes` is asked for large bodies alone. Throws `invalid_request` for numbers of answers that nobody can mean. */
 export function expectUse(
-  request: Pick<CallRequest, "body">,
+  request: Pick<CallRequest, "body" | "operation">,
   facts: CallFacts,
-  textBytes: () => number,
+  told: { readonly textBytes: () => number; readonly kinds: UsageKinds },
 ): ExpectedUse {
-  const { body } = request;
+  const { body, operation } = request;
   const answers = facts.answers ?? 1;
   if (!Number.isSafeInteger(answers) || answers > maxAnswers) {
     const message = `must be a whole number from 1 to ${maxAnswers}`;
@@ -77,10 +99,13 @@ export function expectUse(
     });
   }
   return {
-    inputBytes: body.length <= plainBytes ? body.length : textBytes(),
+    inputBytes: body.length <= plainBytes ? body.length : told.textBytes(),
     mediaParts: countAll(body, mediaMarks),
     answers,
-    outputLimit: facts.maxOutputTokens,
-    tools: facts.usesTools ? toolsOf(body) : {},
+    outputLimit: silentOperations.includes(operation) ? 0 : facts.maxOutputTokens,
+    tools: {
+      ...(facts.usesTools ? toolsOf(body) : {}),
+      ...unitsOf(operation, answers, told.kinds),
+    },
   };
 }

@@ -14,6 +14,7 @@ import type { Candidate } from "../route/plan.ts";
 import type { Group, Snapshot } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Caller } from "../wire/caller.ts";
+import type { UsageKinds } from "../wire/usage.ts";
 import { type ExpectedUse, expectUse } from "./expected-use.ts";
 import { outOfMoney, overLimit } from "./money-refusals.ts";
 import { type PriceQuestion, dearestEstimate } from "./reserve-amount.ts";
@@ -38,6 +39,7 @@ export interface SpendingParts {
 /** Output that limits of tokens expect of a call that names no limit of its own. */
 const usualOutputTokens = 512;
 const bytesPerToken = 4;
+const nothingTold = { textBytes: () => 0, kinds: {} };
 const noUse: LimitedUse = { inputTokens: 0, outputTokens: 0, dollars: 0n };
 
 /** What is still held for a call. */
@@ -50,7 +52,7 @@ export class Spending {
   readonly #parts: SpendingParts;
   #facts: CallFacts | undefined;
   #use: ExpectedUse | undefined;
-  #textBytes: () => number = () => 0;
+  #told: { readonly textBytes: () => number; readonly kinds: UsageKinds } = nothingTold;
   #admission: Admission | undefined;
   #attemptAdmission: Admission | undefined;
   #held: Held[] = [];
@@ -60,10 +62,10 @@ export class Spending {
     this.#parts = parts;
   }
 
-  /** What is asked; `textBytes`: of the request, asked for large ones alone. */
-  asked(facts: CallFacts, textBytes: () => number): void {
+  /** What is asked. `textBytes`: of the request, asked for large ones alone; `kinds`: units that it counts itself. */
+  asked(facts: CallFacts, textBytes: () => number, kinds: UsageKinds = {}): void {
     this.#facts = facts;
-    this.#textBytes = textBytes;
+    this.#told = { textBytes, kinds };
   }
 
   /** Takes from the limits of key, account, group and model. Rejects with `rate_limit_exceeded`. */
@@ -177,7 +179,7 @@ export class Spending {
   #expectedUse(): ExpectedUse {
     const facts = this.#facts;
     if (facts === undefined) throw new Error("nothing is asked yet");
-    this.#use ??= expectUse(this.#parts.request, facts, this.#textBytes);
+    this.#use ??= expectUse(this.#parts.request, facts, this.#told);
     return this.#use;
   }
 
