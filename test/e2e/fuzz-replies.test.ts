@@ -28,7 +28,7 @@ import { type Front, fronts } from "./fronts.ts";
 import { checkStream, checkWhole, readEnd } from "./fuzz-told.ts";
 import { type RawReply, inParallel } from "./raw-call.ts";
 
-const perPair = long ? 4000 : 150;
+const perPair = long ? 2000 : 150;
 const seedOfAll = Number(process.env["FUZZ_SEED"] ?? 20_251_124);
 
 let bench: Bench;

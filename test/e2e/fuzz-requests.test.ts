@@ -21,7 +21,7 @@ import { type Mutation, draw, mutate, mutations } from "./fuzz-mutations.ts";
 import { type Seed, seeds } from "./fuzz-seeds.ts";
 import { type RawReply, inParallel } from "./raw-call.ts";
 
-const perSeed = long ? 6000 : 250;
+const perSeed = long ? 3000 : 250;
 const seedOfAll = Number(process.env["FUZZ_SEED"] ?? 20_251_123);
 
 let bench: Bench;
