@@ -5,11 +5,11 @@
 import { limitSpans } from "../core/limit-rule.ts";
 import type { CallAnswer, TakeEntry } from "../store/redis-limits.ts";
 import type { CountedLimit, Limit } from "./limit-state.ts";
+import type { Claim } from "./go-alone.ts";
+import { findLackUnanswered, goAlone, noUnits } from "./go-alone.ts";
 import type { Lack, ShareTerms, Use } from "./local-share.ts";
-import { findLack, takeShare } from "./local-share.ts";
 import type { Asked } from "./questions.ts";
 import type { SharedLink } from "./shared-link.ts";
-import type { Handful } from "./slices.ts";
 import {
   dropOldLots,
   grasp,
@@ -17,6 +17,7 @@ import {
   layBack,
   lotEnd,
   noteChange,
+  noteLeft,
   notePace,
   spend,
   unitsIn,
@@ -24,14 +25,6 @@ import {
 } from "./slices.ts";
 import { putIn } from "./window.ts";
 
-/** A use, what of it is in hand, and what has to be asked for. */
-interface Claim {
-  readonly use: Use;
-  readonly handfuls: readonly Handful[];
-  readonly missing: number;
-}
-
-const nothing: readonly Handful[] = [];
 /** How long a refusal is believed: others may give back at any time. */
 const longestDryMs = 500;
 /** For each node: with less in the whole cluster the counter hands out no unit beyond a call's need. */
@@ -78,16 +71,17 @@ function findDry(uses: readonly Use[], nowMs: number): Lack | undefined {
   for (const { limit, need } of uses) {
     if (limit.kind === "slots" || limit.rule.exact || limit.dry === undefined) continue;
     const { needed, untilMs, retryAtMs } = limit.dry;
-    if (nowMs >= untilMs) limit.dry = undefined;
-    else if (need >= needed && heldIn(limit) < need) return { limit, waitMs: retryAtMs - nowMs };
+    if (nowMs >= retryAtMs) limit.dry = undefined;
+    else if (nowMs < untilMs && need >= needed && heldIn(limit) < need)
+      return { limit, waitMs: retryAtMs - nowMs };
   }
   return undefined;
 }
 
 function claimOf(link: SharedLink, use: Use, nowMs: number): Claim {
   const { limit, need } = use;
-  if (limit.kind === "slots") return { use, handfuls: nothing, missing: 1 };
-  if (need === 0 || limit.rule.exact) return { use, handfuls: nothing, missing: need };
+  if (limit.kind === "slots") return { use, handfuls: noUnits, missing: 1 };
+  if (need === 0 || limit.rule.exact) return { use, handfuls: noUnits, missing: need };
   if (dropOldLots(limit, nowMs)) link.tellSoon(limit);
   const handfuls = grasp(limit, need);
   return { use, handfuls, missing: need - unitsIn(handfuls) };
@@ -152,21 +146,6 @@ function isHeld({ limit, need }: Use): boolean {
   return limit.kind === "counted" && !limit.rule.exact && heldIn(limit) >= need;
 }
 
-/**
- * Nobody answered. As long as the counters are not known to be gone, what they alone may count out is refused: a moment of
- * silence must not exceed it.
- */
-function findLackUnanswered(
-  link: SharedLink,
-  asking: readonly Claim[],
-  terms: ShareTerms,
-): Lack | undefined {
-  const uses = asking.map(({ use }) => use);
-  const strict = uses.find(({ limit }) => limit.kind === "slots" || limit.rule.exact);
-  if (link.usable && strict !== undefined) return { limit: strict.limit, waitMs: 1000 };
-  return findLack(uses, terms);
-}
-
 interface Refusal {
   readonly reply: CallAnswer;
   readonly nowMs: number;
@@ -183,8 +162,9 @@ function findRefused(
     const { limit } = use;
     const { left = 0, waitMs = 0, fullMs = 0 } = reply.entries[index] ?? {};
     if (limit.kind === "counted") {
-      limit.seenLeft = left;
+      noteLeft(limit, left, nowMs);
       limit.fullAtMs = nowMs + fullMs;
+      if (reply.taken) limit.dry = undefined;
       if (waitMs > 0) {
         const untilMs = nowMs + Math.min(waitMs, longestDryMs);
         limit.dry = { needed: missing, untilMs, retryAtMs: nowMs + waitMs };
@@ -241,36 +221,6 @@ function addLot(link: SharedLink, limit: CountedLimit, { units, bucket, nowMs }:
   link.lent(limit);
 }
 
-/** Lets a call go within this node's own share; the counters hear of it when they are there again. */
-export function goAlone(link: SharedLink, { use, handfuls }: Claim, terms: ShareTerms): void {
-  const { limit } = use;
-  takeShare(use, terms);
-  link.wentAlone(limit);
-  if (limit.kind === "slots") {
-    limit.uncertain = true;
-    return;
-  }
-  const bucket = link.bucketNow(limit.window.stepMs);
-  if (bucket === undefined) return;
-  spend(limit, handfuls, { epoch: link.epoch, bucket });
-  const unasked = use.need - unitsIn(handfuls);
-  noteChange(limit, bucket, unasked);
-  use.bucket = bucket;
-  use.epoch = link.epoch;
-}
-
-/** The whole of a call within this node's own share. */
-export function admitAlone(
-  link: SharedLink,
-  uses: readonly Use[],
-  terms: ShareTerms,
-): Lack | undefined {
-  const lack = findLack(uses, terms);
-  if (lack !== undefined) return lack;
-  for (const use of uses) goAlone(link, { use, handfuls: nothing, missing: use.need }, terms);
-  return undefined;
-}
-
 /** Asks for more before it is needed; no call waits for it. */
 function refill(link: SharedLink, limit: CountedLimit, nowMs: number): void {
   if (limit.wishing || !link.usable || limit.dry !== undefined) return;
@@ -285,7 +235,7 @@ function refill(link: SharedLink, limit: CountedLimit, nowMs: number): void {
     limit.wishing = false;
     const [answer] = reply?.entries ?? [];
     if (answer === undefined) return;
-    limit.seenLeft = answer.left;
+    noteLeft(limit, answer.left, nowMs);
     addLot(link, limit, { units: answer.granted, bucket: answer.bucket, nowMs });
   });
 }

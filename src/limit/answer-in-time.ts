@@ -9,7 +9,7 @@ export const usualSilenceMs = 50;
 /** Longest of all, as a multiple of it: they are at work, or this process was kept from hearing them. */
 const longestWait = 5;
 /** A timer that is later than this tells that the process did not run. */
-const lateMs = 10;
+const lateMs = 4;
 
 export interface Hearing<T> {
   readonly silenceMs: number;
@@ -19,27 +19,37 @@ export interface Hearing<T> {
   late(answer: T): void;
 }
 
-/** Undefined: it failed, or did not come in time. */
+export interface Heard<T> {
+  /** Undefined: it failed, or did not come in time. */
+  readonly value: T | undefined;
+  /** How long it took beside the time in which this process did not run. */
+  readonly tookMs: number;
+}
+
+/** Never rejects. */
 export function answerInTime<T>(
   clock: Clock,
   answer: Promise<T>,
   { silenceMs, heard, late }: Hearing<T>,
-): Promise<T | undefined> {
+): Promise<Heard<T>> {
   const startMs = clock.monotonic();
   return new Promise((resolve) => {
     let waiting = true;
+    let asleepMs = 0;
     let cancel = (): void => undefined;
     const settle = (value: T | undefined): void => {
       if (!waiting) return;
       waiting = false;
       cancel();
-      resolve(value);
+      resolve({ value, tookMs: clock.monotonic() - startMs - asleepMs });
     };
     const listen = (): void => {
       const before = heard();
       const dueMs = clock.monotonic() + silenceMs;
       const judge = (): void => {
-        const alive = heard() > before || clock.monotonic() - dueMs > lateMs;
+        const overdueMs = clock.monotonic() - dueMs;
+        if (overdueMs > lateMs) asleepMs += silenceMs + overdueMs;
+        const alive = heard() > before || overdueMs > lateMs;
         if (waiting && alive && clock.monotonic() - startMs < silenceMs * longestWait) listen();
         else settle(undefined);
       };

@@ -43,6 +43,7 @@ export interface CountedLimit {
   untold: Map<number, number> | undefined;
   /** Units left in the whole cluster when it was asked last, beside the lots; undefined: never asked. */
   seenLeft: number | undefined;
+  seenAtMs: number;
   /** Until when (ms, monotonic) `needed` units are known not to be there, and when they may be. */
   dry:
     | { readonly needed: number; readonly untilMs: number; readonly retryAtMs: number }
@@ -99,6 +100,7 @@ export function makeLimit({ key, subject }: LimitIdentity, rule: LimitRule, nowM
     lots: [],
     untold: undefined,
     seenLeft: undefined,
+    seenAtMs: -Infinity,
     dry: undefined,
     fullAtMs: nowMs,
     pace: { perMs: 0, last: 0, taken: 0, sinceMs: nowMs },

@@ -15,7 +15,8 @@ import type {
   LimitedUse,
   Limits,
 } from "./limits.ts";
-import { admitAlone, admitShared, endShared } from "./admit-shared.ts";
+import { admitShared, endShared } from "./admit-shared.ts";
+import { admitAlone } from "./go-alone.ts";
 import type { Lack, ShareTerms, Use } from "./local-share.ts";
 import { SharedLink } from "./shared-link.ts";
 import { heldIn } from "./slices.ts";

@@ -100,9 +100,8 @@ export class SharedLink {
   async #send(questions: readonly Question[]): Promise<void> {
     const { counters, clock } = this.#parts;
     const calls = questions.map(({ asked }) => asked.map(({ entry }) => entry));
-    const startMs = clock.monotonic();
     const taking = counters.take(this.#asker(), calls);
-    const reply = await answerInTime(clock, taking, {
+    const { value: reply, tookMs } = await answerInTime(clock, taking, {
       silenceMs: this.#silenceMs,
       heard: () => this.#heard,
       late: (late) => this.#undo(questions, late),
@@ -110,7 +109,11 @@ export class SharedLink {
     if (reply === undefined) {
       this.#breaker.failed();
       for (const { asked } of questions) this.#doubt(asked);
-    } else this.#learn(reply, startMs);
+    } else {
+      if (tookMs > this.#silenceMs) this.#breaker.failed();
+      else this.#breaker.answered();
+      this.#learn(reply, tookMs);
+    }
     const answers = reply?.kind === "answered" ? reply.calls : [];
     for (const [index, { answer }] of questions.entries()) answer(answers[index]);
   }
@@ -158,19 +161,14 @@ export class SharedLink {
     return { holder: this.#holder, epoch: this.#epoch, nodes: this.nodes };
   }
 
-  /** Answers the ms that the reply took. */
-  #learn(reply: CounterReply, startMs: number): number {
+  #learn(reply: CounterReply, tookMs: number): void {
     const nowMs = this.#parts.clock.monotonic();
-    const tookMs = nowMs - startMs;
     this.#heard += 1;
-    if (tookMs > this.#silenceMs) this.#breaker.failed();
-    else this.#breaker.answered();
     // A reply that was long on its way tells a time that is long past.
     if (tookMs <= this.#silenceMs || this.#aheadMs === undefined)
       this.#aheadMs = reply.nowMs - nowMs;
     this.#settledAtMs = nowMs + reply.unsettledMs;
     if (reply.epoch !== this.#epoch) this.#begin(reply.epoch);
-    return tookMs;
   }
 
   /** The counters begin anew, or are heard for the first time. */
@@ -227,10 +225,8 @@ export class SharedLink {
   /** One telling at a time; what comes up meanwhile follows it. */
   async #tell(): Promise<void> {
     if (this.#telltale !== undefined || this.#closed) return;
-    const waitMs = this.#breaker.open
-      ? this.#triedAtMs + probeEveryMs - this.#parts.clock.monotonic()
-      : 0;
-    if (waitMs > 0) return this.#plan(waitMs);
+    const waitMs = this.#triedAtMs + probeEveryMs - this.#parts.clock.monotonic();
+    if (this.#breaker.open && waitMs > 0) return this.#plan(waitMs);
     this.#telltale = this.#tellAll();
     const told = await this.#telltale;
     this.#telltale = undefined;
@@ -289,7 +285,11 @@ export class SharedLink {
     try {
       const reply = await counters.tell(this.#asker(), batch.sequence, batch.entries);
       if (reply.kind === "told") this.#telling.heard();
-      return this.#learn(reply, startMs);
+      const tookMs = clock.monotonic() - startMs;
+      // A slow one says nothing against them: calls were not waiting for it.
+      if (tookMs <= this.#silenceMs) this.#breaker.answered();
+      this.#learn(reply, tookMs);
+      return tookMs;
     } catch {
       this.#telling.unheard();
       this.#breaker.failed();

@@ -101,6 +101,12 @@ export function dropOldLots(limit: CountedLimit, nowMs: number): boolean {
   return true;
 }
 
+/** The counter told how much is left in the whole cluster. */
+export function noteLeft(limit: CountedLimit, left: number, nowMs: number): void {
+  limit.seenLeft = left;
+  limit.seenAtMs = nowMs;
+}
+
 /** Counts what a call took into the pace. */
 export function notePace({ pace }: CountedLimit, units: number): void {
   pace.last = units;

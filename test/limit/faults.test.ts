@@ -220,6 +220,23 @@ describe("counted limits with shared counters that fail", () => {
     }
   });
 
+  it("believe for a while what silent counters said was left", async () => {
+    const cluster = openCluster(5, 13);
+    const mine = [key(rule("requests", 100n))];
+    let passed = 0;
+    const tryOn = async (at: number): Promise<void> => {
+      const answer = Promise.resolve(cluster.nodes[at]!.limits.admit(mine, "m", noUse));
+      if ((await cluster.clock.until(answer, 1000)).admitted) passed += 1;
+    };
+    for (let index = 0; index < 96; index += 1) await tryOn(0);
+    for (let at = 1; at < 5; at += 1) await tryOn(at);
+    for (let at = 0; at < 5; at += 1) await tryOn(at);
+    assert.equal(passed, 100);
+    for (const { line } of cluster.nodes) line.loss = 1;
+    for (let index = 0; index < 10; index += 1) await tryOn(index % 5);
+    assert.equal(passed, 100, "each node had heard that nothing is left");
+  });
+
   it("wait for counters that are busy, but open the breaker if they stay so", async () => {
     const cluster = openCluster(2, 12);
     const mine = [key(rule("concurrency", 600n))];
