@@ -90,8 +90,12 @@ export function planSlice(
   const ended = wish.over && !account.lost;
   const fence = fenceOf(wish, { own, granted, ended, lost: account.lost }, environment);
   if (ended && own !== undefined) changes.push({ does: "fold", share, nodeId: own.nodeId });
-  else if (fence !== undefined && isNews(own, fence, granted))
-    changes.push({ does: "grant", share, fence, granted });
+  else if (fence !== undefined) {
+    // Who recalled it goes on hoping until it was handed back.
+    const recalled = own?.recalled === true && !wish.handBack;
+    if (isNews(own, { fence, granted, recalled }))
+      changes.push({ does: "grant", share, fence, granted, recalled });
+  }
   const short = wish.need > granted - taken;
   // Where more is owed than there is, others spend nothing more of what was once enough.
   const overdrawn = granted > cap;
@@ -216,8 +220,13 @@ function fenceOf(
   return own === undefined ? later : max(later, own.fence + 1n);
 }
 
-function isNews(own: BudgetLease | undefined, fence: bigint, granted: NanoDollars): boolean {
-  return own?.fence !== fence || own.granted !== granted || own.recalled;
+function isNews(
+  own: BudgetLease | undefined,
+  lease: Pick<BudgetLease, "fence" | "granted" | "recalled">,
+): boolean {
+  return (
+    own?.fence !== lease.fence || own.granted !== lease.granted || own.recalled !== lease.recalled
+  );
 }
 
 function max(left: bigint, right: bigint): bigint {

@@ -32,12 +32,14 @@ export interface LockedBudget {
 }
 
 export type LeaseChange =
-  /** This node may have spent so much in all under its lease; clears the recall. */
+  /** This node may have spent so much in all under its lease. */
   | {
       readonly does: "grant";
       readonly share: BudgetShare;
       readonly fence: bigint;
       readonly granted: NanoDollars;
+      /** Others still wait for what it does not use. */
+      readonly recalled: boolean;
     }
   /** Asks another node to hand back what it does not use. */
   | { readonly does: "recall"; readonly share: BudgetShare; readonly nodeId: string }
@@ -209,10 +211,10 @@ async function applyChange(trx: Sql, nodeId: string, change: LeaseChange): Promi
 async function saveGrant(
   trx: Sql,
   nodeId: string,
-  { share, fence, granted }: LeaseChange & { readonly does: "grant" },
+  { share, fence, granted, recalled }: LeaseChange & { readonly does: "grant" },
 ): Promise<void> {
   const engine = engineOf(trx);
-  const set = { fence, granted, recalled: 0, renewed_at: nowMs(engine) };
+  const set = { fence, granted, recalled: Number(recalled), renewed_at: nowMs(engine) };
   const insert = trx
     .insertInto("budget_leases")
     .values({ ...budgetKey(share), node_id: nodeId, spent: 0n, ...set });

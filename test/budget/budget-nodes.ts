@@ -1,5 +1,5 @@
 // Several nodes in one process on one real database: each with budgets of its own, calls settled as the log settles them.
-import { systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { BudgetRule } from "../../src/core/budget-rule.ts";
 import type { BudgetParts } from "../../src/budget/budget-parts.ts";
@@ -25,6 +25,8 @@ export interface BudgetNode {
 
 export interface NodeOptions extends Partial<BudgetParts> {
   readonly nodes?: number;
+  /** Of the process: each has a journal of its own. */
+  readonly incarnation?: string;
 }
 
 /** A node whose calls are settled at once, one transaction after another. */
@@ -33,10 +35,11 @@ export function openBudgetNode(
   nodeId: string,
   options: NodeOptions = {},
 ): BudgetNode {
+  const { incarnation = "first" } = options;
   const settlement = makeSettlementStore(database.writes);
   let queue: Promise<void> = Promise.resolve();
   let at = 0n;
-  const cursor = settlement.openCursor(nodeId, "first");
+  const cursor = settlement.openCursor(nodeId, incarnation);
   const budgets = openBudgets({
     store: makeLeaseStore(database.writes),
     clock: systemClock,
@@ -63,7 +66,7 @@ export function openBudgetNode(
           try {
             await settlement.settle({
               nodeId,
-              incarnation: "first",
+              incarnation,
               from: serial,
               to: at,
               settledUntilMs: 0,
@@ -81,6 +84,14 @@ export function openBudgetNode(
       await queue;
       await budgets.close();
     },
+  };
+}
+
+/** Timers of a process that was killed never fire. */
+export function mortalClock(life: { readonly alive: boolean }): Clock {
+  return {
+    ...systemClock,
+    after: (delayMs, action) => systemClock.after(delayMs, () => life.alive && action()),
   };
 }
 

@@ -234,7 +234,7 @@ export class BudgetDatabase {
       Object.assign(row, {
         fence: change.fence,
         granted: change.granted,
-        recalled: false,
+        recalled: change.recalled,
         renewedAt: this.#parts.clock.now(),
       });
       return;

@@ -262,9 +262,9 @@ class Schedule {
     const { process } = node;
     if (process === undefined) return;
     node.process = undefined;
-    for (const call of [...this.#running]) if (call.process === process) this.#end(call);
+    for (const call of this.#running) if (call.process === process) this.#end(call);
     await this.#clock.until(process.budgets.close(), 10_000);
-    for (const call of [...this.#running]) if (call.process === process) this.#end(call);
+    for (const call of this.#running) if (call.process === process) this.#end(call);
     process.alive = false;
     if (this.#chance.happens(0.8)) node.start();
   }
