@@ -42,7 +42,7 @@ export const chinesePrices: Readonly<Record<keyof typeof englishPrices, string>>
   "flag.importProvider": "价格表中的厂商名：即使模型由别家制作，也采用它的价格；可重复",
   "flag.importModels": "只导入该模型名或 prefix*；可重复",
   "flag.importChannel": "为该渠道 id 单独建立价格，取自它付费的厂商；可重复",
-  "flag.importSide": "charge（调用方支付，默认）或 cost（您的成本）",
+  "flag.importSide": "charge（调用方支付，默认）或 cost（你的成本）",
   "flag.quotaPerUnit": "One Hub 的 QuotaPerUnit（默认 500000）",
   "flag.importYes": "应用所显示的变化",
   "flag.importDigest": "仅当差异仍是该摘要对应的差异时才应用",

@@ -77,7 +77,8 @@ async function planNow(
   tx: ConfigWrites,
   { list }: ConfirmedPlan,
 ): Promise<BookPlan> {
-  return planBook(list.select(tx.base.channels).rows, await readPriceRows(parts));
+  const { rows } = await list.select(tx.base.channels);
+  return planBook(rows, await readPriceRows(parts));
 }
 
 /** That what is about to be written is still what the plan said of these models. */

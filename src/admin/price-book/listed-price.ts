@@ -76,6 +76,17 @@ export interface ParsedList {
   readonly passedOver: Readonly<Record<string, number>>;
 }
 
+/** A list being read, entry by entry: whoever reads it may do other things between two of them. */
+export type ListReading = Generator<undefined, ParsedList>;
+
+/** Reads a list to its end at once. */
+export function readAtOnce(reading: ListReading): ParsedList {
+  for (;;) {
+    const step = reading.next();
+    if (step.done === true) return step.value;
+  }
+}
+
 /** Terms that say nothing. */
 export const noTerms: ListedTerms = {
   mode: "tokens",

@@ -39,7 +39,7 @@ export function priceBookRoutes(parts: AdminParts): readonly RouteSpec[] {
 
 async function diff(parts: AdminParts, request: ActRequest): Promise<ActReply> {
   const fields = parseFields(diffSchema, request.body);
-  const list = (await openList(fields)).select(channelsOf(parts));
+  const list = await (await openList(fields)).select(channelsOf(parts));
   const rows = await readPriceRows(parts);
   const plan = planBook(list.rows, rows);
   return { data: presentDiff({ fields, list, plan, rows }) };

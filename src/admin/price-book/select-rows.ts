@@ -52,12 +52,19 @@ export function selectRows(
         });
   return {
     prices: prices.map((price) => ({ ...price, side })),
-    remarks: [...list.remarks.filter(({ vendor }) => isShown(vendor, selection)), ...remarks],
+    remarks: [...list.remarks.filter((one) => isMeant(one, selection, vendors)), ...remarks],
   };
 }
 
-function isShown(vendor: string, { providers }: Selection): boolean {
-  return providers === undefined || providers.includes(vendor);
+/** Whether a remark is about what was asked for. */
+function isMeant(
+  { vendor, model }: Remark,
+  { providers, models, channels }: Selection,
+  vendors: VendorTable,
+): boolean {
+  if (providers?.includes(vendor) === false) return false;
+  if (models !== undefined && !isNamed(model, models)) return false;
+  return channels?.some((channel) => isPaidBy(vendor, channel, vendors)) !== false;
 }
 
 function isPaidBy(vendor: string, channel: Channel, vendors: VendorTable): boolean {

@@ -15,6 +15,8 @@ export type Clause =
        */
       readonly kind: Simple | "unknown";
       readonly text: string;
+      /** The text in small letters. */
+      readonly small: string;
     }
   | { readonly kind: "any" | "all"; readonly of: readonly Clause[] };
 
@@ -32,7 +34,7 @@ const maxDepth = 8;
 
 export function parseClause(value: unknown, depth = 0): Clause {
   const [[name, body] = ["", undefined], ...more] = membersOf(value);
-  const unknown: Clause = { kind: "unknown", text: name };
+  const unknown = simpleClause("unknown", name);
   if (more.length > 0 || depth > maxDepth) return unknown;
   if ((name === "or" || name === "and") && Array.isArray(body))
     return {
@@ -42,8 +44,12 @@ export function parseClause(value: unknown, depth = 0): Clause {
   if (typeof body !== "string" || body === "") return unknown;
   if (name === "regex") return readExpression(body) ?? unknown;
   return Object.hasOwn(texts, name)
-    ? { kind: texts[name as keyof typeof texts], text: body }
+    ? simpleClause(texts[name as keyof typeof texts], body)
     : unknown;
+}
+
+function simpleClause(kind: Simple | "unknown", text: string): Clause {
+  return { kind, text, small: text.toLowerCase() };
 }
 
 /** The forms of expressions that the list has: a text, what may follow it, or what a name must not hold. */
@@ -61,18 +67,22 @@ const without = /^\^\(\?!\.\*-((?:\[[a-z][A-Z]\])+)\(\?:\$\|-\)\)$/;
 function readExpression(expression: string): Clause | undefined {
   const [, text, tail = ""] = literal.exec(expression) ?? [];
   const kind = lookUp(tails, tail);
-  if (text !== undefined && kind !== undefined) return { kind, text: text.replaceAll("\\", "") };
+  if (text !== undefined && kind !== undefined)
+    return simpleClause(kind, text.replaceAll("\\", ""));
   const letters = without.exec(expression)?.[1]?.replaceAll(/\[(.).\]/g, "$1");
-  return letters === undefined ? undefined : { kind: "lacks", text: letters };
+  return letters === undefined ? undefined : simpleClause("lacks", letters);
 }
 
-/** Whether a clause fits a name; one that we do not know fits none. Letters' case does not count, as there. */
+/**
+ * Whether a clause fits a name in small letters; one that we do not know fits none. Letters' case does not count, as
+ * there.
+ */
 export function clauseFits(clause: Clause, name: string): boolean {
   if ("of" in clause) {
     const fits = (one: Clause): boolean => clauseFits(one, name);
     return clause.kind === "any" ? clause.of.some(fits) : clause.of.every(fits);
   }
-  return fitsText(clause.kind, name.toLowerCase(), clause.text.toLowerCase());
+  return fitsText(clause.kind, name, clause.small);
 }
 
 function fitsText(kind: Simple | "unknown", name: string, text: string): boolean {

@@ -7,8 +7,14 @@ import { lookUp } from "../../../core/look-up.ts";
 import { type ListedVendor, genaiVendors } from "../../../providers/listed-vendors.ts";
 import { modelPattern } from "../../../sync/name-fields.ts";
 import { EntryReader } from "../entry-reader.ts";
-import { everywhere, isWished, modeOf, noTerms } from "../listed-price.ts";
-import type { ListedPrice, ParsedList, Remark, VendorWishes } from "../listed-price.ts";
+import { everywhere, isWished, modeOf, noTerms, readAtOnce } from "../listed-price.ts";
+import type {
+  ListedPrice,
+  ListReading,
+  ParsedList,
+  Remark,
+  VendorWishes,
+} from "../listed-price.ts";
 import { fault, memberOf } from "../read-document.ts";
 import type { DatedRates } from "./genai-dates.ts";
 import { readDatedRates } from "./genai-dates.ts";
@@ -38,7 +44,7 @@ interface Model {
 const unknownVendor: ListedVendor = { providers: [], makes: [] };
 
 /** Reads the data. Throws `validation_failed` where it is something else. */
-export function parseGenaiPrices(data: unknown, wishes: VendorWishes): ParsedList {
+export function* readGenaiPrices(data: unknown, wishes: VendorWishes): ListReading {
   if (!Array.isArray(data)) throw fault("must be genai-prices' list of providers");
   const vendors = data.map(readVendor);
   const remarks: Remark[] = [];
@@ -60,9 +66,15 @@ export function parseGenaiPrices(data: unknown, wishes: VendorWishes): ParsedLis
       const names = patternsOf(model, vendor, vendors).filter((name) => isWished(name, wishes));
       if (names.length === 0) passOver(vendor, 1);
       else prices.push(...pricesOf(model, names, reader));
+      yield;
     }
   }
   return { prices, remarks, passedOver: Object.fromEntries(passedOver) };
+}
+
+/** As {@link readGenaiPrices}, at once. */
+export function parseGenaiPrices(data: unknown, wishes: VendorWishes): ParsedList {
+  return readAtOnce(readGenaiPrices(data, wishes));
 }
 
 function readVendor(value: unknown): Vendor {
@@ -128,7 +140,8 @@ function row(
 
 /** To whom the list gives a bare name; where to nobody, who makes the model. */
 function isMadeBy(vendor: Vendor, name: string, vendors: readonly Vendor[]): boolean {
-  const owner = vendors.find((one) => one.owns !== undefined && clauseFits(one.owns, name));
+  const small = name.toLowerCase();
+  const owner = vendors.find((one) => one.owns !== undefined && clauseFits(one.owns, small));
   if (owner !== undefined) return owner === vendor;
   return vendor.known.makes.some((prefix) => name.startsWith(prefix));
 }
@@ -144,7 +157,7 @@ function patternsOf(
   vendor: Vendor,
   vendors: readonly Vendor[],
 ): readonly MeantName[] {
-  const own = clauseFits(model.clause, model.id) ? [{ pattern: model.id }] : [];
+  const own = clauseFits(model.clause, model.id.toLowerCase()) ? [{ pattern: model.id }] : [];
   const meant = new Map<string, MeantName>();
   for (const name of [...own, ...namesOf(model.clause, () => undefined)]) {
     const { pattern } = name;
@@ -162,5 +175,6 @@ function isFirst(model: Model, vendor: Vendor, pattern: string): boolean {
   const name = pattern.endsWith("-20*")
     ? `${pattern.slice(0, -1)}260101`
     : pattern.replace(/\*$/, "");
-  return vendor.models.find((one) => clauseFits(one.clause, name)) === model;
+  const small = name.toLowerCase();
+  return vendor.models.find((one) => clauseFits(one.clause, small)) === model;
 }

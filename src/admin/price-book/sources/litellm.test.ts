@@ -1,15 +1,18 @@
 /** LiteLLM's file: every kind of member that its entries have, in an excerpt of our own, and documents that are hostile. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readAtOnce } from "../listed-price.ts";
 import type { ListedPrice, ParsedList } from "../listed-price.ts";
 import { readDocument } from "../read-document.ts";
 import { renderRow } from "../render-row.ts";
-import { parseLiteLlm } from "./litellm.ts";
+import { readLiteLlm } from "./litellm.ts";
 
 const parse = (entries: object | string, wish: "all" | "made" = "made"): ParsedList =>
-  parseLiteLlm(
-    readDocument(typeof entries === "string" ? entries : JSON.stringify(entries)),
-    () => wish,
+  readAtOnce(
+    readLiteLlm(
+      readDocument(typeof entries === "string" ? entries : JSON.stringify(entries)),
+      () => wish,
+    ),
   );
 
 /** The one row of an entry of a maker, as it would be shown. */

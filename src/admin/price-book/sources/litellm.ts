@@ -11,7 +11,7 @@ import { everywhere, isWished, modeOf } from "../listed-price.ts";
 import type {
   ListedPrice,
   ListedTerms,
-  ParsedList,
+  ListReading,
   Remark,
   VendorWishes,
 } from "../listed-price.ts";
@@ -34,7 +34,7 @@ interface Entry {
 }
 
 /** Reads the file. Throws `validation_failed` where it is something else. */
-export function parseLiteLlm(data: unknown, wishes: VendorWishes): ParsedList {
+export function* readLiteLlm(data: unknown, wishes: VendorWishes): ListReading {
   const entries = membersOf(data)
     .filter(([key]) => key !== sample)
     .map(nameEntry);
@@ -47,7 +47,11 @@ export function parseLiteLlm(data: unknown, wishes: VendorWishes): ParsedList {
     passedOver.set(entry.vendor, (passedOver.get(entry.vendor) ?? 0) + 1);
     return false;
   });
-  const prices = [...groupByModel(wished).values()].flatMap((group) => pricesOf(group, remarks));
+  const prices: ListedPrice[] = [];
+  for (const group of groupByModel(wished).values()) {
+    prices.push(...pricesOf(group, remarks));
+    yield;
+  }
   return { prices, remarks, passedOver: Object.fromEntries(passedOver) };
 }
 

@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Fraction } from "../exact-amount.ts";
+import { readAtOnce } from "../listed-price.ts";
 import type { ListedPrice, ParsedList } from "../listed-price.ts";
 import { renderRow } from "../render-row.ts";
-import { parseOneHub } from "./one-hub.ts";
+import { readOneHub } from "./one-hub.ts";
 
 const usual: Fraction = { top: 500_000n, bottom: 1n };
 const parse = (rows: readonly object[], quota = usual): ParsedList =>
-  parseOneHub({ data: rows }, quota);
+  readAtOnce(readOneHub({ data: rows }, quota));
 
 function shown(row: object, quota = usual): Record<string, unknown> {
   const { prices, remarks } = parse(
@@ -153,5 +154,5 @@ test("the last of several rows of a model counts, locks stay, and nonsense is le
     ],
   );
   for (const hostile of [null, 7, "x", {}, { data: 5 }, { data: { model: "m" } }])
-    assert.throws(() => parseOneHub(hostile, usual), { kind: "validation_failed" });
+    assert.throws(() => readAtOnce(readOneHub(hostile, usual)), { kind: "validation_failed" });
 });

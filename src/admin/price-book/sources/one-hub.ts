@@ -9,7 +9,7 @@ import { EntryReader } from "../entry-reader.ts";
 import type { Fraction } from "../exact-amount.ts";
 import { times } from "../exact-amount.ts";
 import { everywhere, noTerms } from "../listed-price.ts";
-import type { ListedPrice, ListedTerms, ParsedList, Remark } from "../listed-price.ts";
+import type { ListedPrice, ListedTerms, ListReading, Remark } from "../listed-price.ts";
 import { fault, isAbsent, memberOf, numberText } from "../read-document.ts";
 import { readExtraRatios } from "./one-hub-ratios.ts";
 
@@ -17,13 +17,14 @@ import { readExtraRatios } from "./one-hub-ratios.ts";
 export const usualQuotaPerUnit = 500_000;
 
 /** Reads the list. `quotaPerUnit`: what that installation calls a dollar, > 0. Throws `validation_failed`. */
-export function parseOneHub(data: unknown, quotaPerUnit: Fraction): ParsedList {
+export function* readOneHub(data: unknown, quotaPerUnit: Fraction): ListReading {
   const list = isObject(data) ? memberOf(data, "data") : data;
   if (!Array.isArray(list)) throw fault("must be One Hub's list of prices, bare or as `data`");
   const dollar: Fraction = { top: quotaPerUnit.bottom, bottom: quotaPerUnit.top };
   const remarks: Remark[] = [];
   const rows = new Map<string, ListedPrice | undefined>();
   for (const entry of list as readonly unknown[]) {
+    yield;
     const model = memberOf(entry, "model");
     const vendor = numberText(memberOf(entry, "channel_type")) ?? "";
     const reader = new EntryReader(
