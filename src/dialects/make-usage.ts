@@ -91,10 +91,29 @@ export function tierWord(told: unknown): string | null {
   return lookUp(tierWords, word) ?? word;
 }
 
-/** A vendor's usage object, if it is one and not too long to keep. */
+/** Characters that a number, a word or the signs around a member take at most. */
+const maxNumberLength = 25;
+/** An escaped character of JSON takes up to six. */
+const maxEscaped = 6;
+const deepest = 6;
+
+/** What is left of so many characters when a value is written into them, at most; below 0: it does not fit. */
+function roomBehind(value: unknown, room: number, depth: number): number {
+  if (typeof value === "string") return room - value.length * maxEscaped - 3;
+  if (typeof value !== "object" || value === null) return room - maxNumberLength;
+  if (depth > deepest) return -1;
+  let left = room - 2;
+  for (const name in value) {
+    left -= name.length * maxEscaped + 4;
+    if (left < 0) return left;
+    left = roomBehind((value as Readonly<Record<string, unknown>>)[name], left, depth + 1);
+  }
+  return left;
+}
+
+/** A vendor's usage object, if it is one and not too long to keep. It is weighed, not written: every call comes by here. */
 export function boundedRaw(value: unknown): JsonObject | undefined {
-  if (!isObject(value)) return undefined;
-  return JSON.stringify(value).length > maxRawLength ? undefined : value;
+  return isObject(value) && roomBehind(value, maxRawLength, 0) >= 0 ? value : undefined;
 }
 
 /** Usage told in units alone (seconds, characters); null where they are none. */

@@ -23,40 +23,43 @@ function isAmount(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value <= maxUsage;
 }
 
-/** A reader for one usage object. */
-export function makeUsageReader(): UsageReader {
-  let isOdd = false;
-  const amount = (value: unknown): number | undefined => {
+/** Lives as long as one usage object is read; every call makes one, so it holds no more than its flag. */
+class NumberReader implements UsageReader {
+  isOdd = false;
+
+  #amount(value: unknown): number | undefined {
     if (value === undefined || value === null) return undefined;
     if (isAmount(value)) return value;
-    isOdd = true;
+    this.isOdd = true;
     return undefined;
-  };
-  return {
-    get isOdd() {
-      return isOdd;
-    },
-    count(fields, ...names) {
-      for (const name of names) {
-        const told = amount(fields[name]);
-        if (told === undefined) continue;
-        // Adding nothing makes a nought of a negative one.
-        const whole = Math.floor(told) + 0;
-        if (whole !== told) isOdd = true;
-        return whole;
-      }
-      return undefined;
-    },
-    seconds(fields, ...names) {
-      for (const name of names) {
-        const value = fields[name];
-        const isText = typeof value === "string" && /^\d{1,12}(?:\.\d{1,20})?$/.test(value);
-        const told = amount(isText ? Number(value) : value);
-        if (told !== undefined) return toMilliseconds(told);
-      }
-      return undefined;
-    },
-  };
+  }
+
+  count(fields: Fields, ...names: readonly string[]): number | undefined {
+    for (const name of names) {
+      const told = this.#amount(fields[name]);
+      if (told === undefined) continue;
+      // Adding nothing makes a nought of a negative one.
+      const whole = Math.floor(told) + 0;
+      if (whole !== told) this.isOdd = true;
+      return whole;
+    }
+    return undefined;
+  }
+
+  seconds(fields: Fields, ...names: readonly string[]): number | undefined {
+    for (const name of names) {
+      const value = fields[name];
+      const isText = typeof value === "string" && /^\d{1,12}(?:\.\d{1,20})?$/.test(value);
+      const told = this.#amount(isText ? Number(value) : value);
+      if (told !== undefined) return toMilliseconds(told);
+    }
+    return undefined;
+  }
+}
+
+/** A reader for one usage object. */
+export function makeUsageReader(): UsageReader {
+  return new NumberReader();
 }
 
 /** Seconds to the millisecond. */
