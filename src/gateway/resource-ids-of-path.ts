@@ -60,7 +60,8 @@ export function openPath(request: CallRequest, route: ResourceRoute, opener: Ope
   const upstream = ids.map((id, index) => open(id, route.ids[index] ?? "response"));
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(request.query)) {
-    if (plainNames.includes(name)) query.set(name, value);
+    if (plainNames.includes(name))
+      for (const each of request.repeated?.[name] ?? [value]) query.append(name, each);
     if (pageNames.includes(name))
       query.set(name, route.made === undefined ? value : open(value, route.made));
   }

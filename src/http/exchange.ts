@@ -13,6 +13,8 @@ export interface Exchange {
   readonly path: string;
   readonly headers: HeaderMap;
   readonly query: HeaderMap;
+  /** All values of the parameters that are repeated. */
+  readonly repeated?: Readonly<Record<string, readonly string[]>>;
   readonly address: string;
   /** The connection's own peer. */
   readonly connection: string;
@@ -45,7 +47,7 @@ export function makeExchange(
     method: request.method ?? "GET",
     path: mark === -1 ? url : url.slice(0, mark),
     headers,
-    query: mark === -1 ? {} : plainQuery(url.slice(mark + 1)),
+    ...(mark === -1 ? { query: {} } : readQuery(url.slice(mark + 1))),
     address: parts.resolveAddress(connection, headers),
     connection,
     request,
@@ -75,10 +77,15 @@ function plainHeaders(request: IncomingMessage): HeaderMap {
   return headers;
 }
 
-/** Of a repeated parameter the first counts. */
-function plainQuery(search: string): HeaderMap {
+/** Of a repeated parameter the first counts, but where all of them are asked for. */
+function readQuery(search: string): Pick<Exchange, "query" | "repeated"> {
   const query: Record<string, string> = {};
-  for (const [name, value] of new URLSearchParams(search))
-    if (!Object.hasOwn(query, name)) query[name] = value;
-  return query;
+  const repeated: Record<string, string[]> = {};
+  for (const [name, value] of new URLSearchParams(search)) {
+    const first = Object.hasOwn(query, name) ? query[name] : undefined;
+    if (first === undefined) query[name] = value;
+    else if (Object.hasOwn(repeated, name)) repeated[name]?.push(value);
+    else repeated[name] = [first, value];
+  }
+  return Object.keys(repeated).length === 0 ? { query } : { query, repeated };
 }

@@ -118,6 +118,7 @@ async function serveCall(
         ...resourceOf(mounted.path, request),
         headers: exchange.headers,
         query: exchange.query,
+        ...(exchange.repeated === undefined ? {} : { repeated: exchange.repeated }),
         body,
         ...(upload === undefined ? {} : { upload }),
         address: exchange.address,

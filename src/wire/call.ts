@@ -134,8 +134,10 @@ export interface CallRequest {
   /** Where it is on something that outlives a call. */
   readonly resource?: ResourceRequest;
   readonly headers: HeaderMap;
-  /** Decoded query parameters. */
+  /** Decoded query parameters; of a repeated one the first value. */
   readonly query: HeaderMap;
+  /** All values of the parameters that are repeated; left out: none is. */
+  readonly repeated?: Readonly<Record<string, readonly string[]>>;
   /** The body's bytes exactly as received; empty where it is an upload. */
   readonly body: Buffer;
   /** A multipart form, which is not read yet. */

@@ -214,3 +214,14 @@ test("no vendor that has none is asked for files", async (t) => {
   });
   assert.ok(channel > 0);
 });
+
+test("every value of a repeated parameter reaches the vendor", async (t) => {
+  const { node, vendor } = await openWorld(t);
+  const json = { model: "gpt-native", input: "a", store: true };
+  const made = await get(node, root, "/v1/responses", { json });
+  const wanted = ["message.output_text.logprobs", "reasoning.encrypted_content"];
+  const query = wanted.map((value) => `include[]=${value}`).join("&");
+  await get(node, root, `/v1/responses/${String(made.body["id"])}?${query}&stream=false`);
+  const asked = new URL(vendor.paths.at(-1) ?? "", "http://vendor");
+  assert.deepEqual(asked.searchParams.getAll("include[]"), wanted);
+});
