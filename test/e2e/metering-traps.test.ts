@@ -1,6 +1,7 @@
 /**
  * Traps that other gateways' meters fell into, one test each, from socket to socket: what a call's record says it used
- * and cost. The trap of a crash (what was answered is in the ledger) stands in crash tests, which kill real processes.
+ * and cost. The trap of a crash (what was answered is in the ledger, once) stands in ledger-crash.test.ts, which kills
+ * real processes.
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -445,4 +446,26 @@ test("money: a price of 0 is a price, a missing one is told, and large amounts a
   const huge = await ask([{ model: "own-model", input: "75", output: "75" }], beyond);
   assert.ok(huge.cost >= 0n && huge.usage.estimated);
   assert.ok(Number.isSafeInteger(huge.usage.input) && Number.isSafeInteger(huge.usage.output));
+});
+
+test("the tier that the reply states is priced, not the one that was asked for", async (t) => {
+  const halved = { ...price, serviceTiers: { flex: { factor: "0.5" }, priority: { factor: "2" } } };
+  const plain = 7n * 3_000n + 2n * 15_000n;
+  const replies: readonly (readonly [tier: string, cost: bigint])[] = [
+    ["flex", plain / 2n],
+    ["default", plain],
+    ["priority", plain * 2n],
+  ];
+  for (const [tier, cost] of replies) {
+    const events = [chunk({ content: "hi" }), chunk({}, "stop"), usageChunk];
+    const streamed = sse(...events.map((event) => ({ ...event, service_tier: tier })), "[DONE]");
+    const whole = json({ ...chatReply(told), service_tier: tier });
+    for (const behaviour of [whole, stream(streamed)]) {
+      const wire = await openPriced(t, { dialect: "openai-chat", behaviour }, [halved]);
+      const got = await wire.ask("chat", { service_tier: "auto", stream: behaviour !== whole });
+      assert.equal(got.status, 200, got.text);
+      const record = await wire.yard.recorded(1);
+      assert.deepEqual([record.serviceTier, record.cost], [tier, cost]);
+    }
+  }
 });
