@@ -3,6 +3,7 @@ import { accountRoutes } from "./account-routes.ts";
 import type { AdminRoute } from "./admin-route.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { auditRoutes } from "./audit/routes.ts";
+import { budgetRoutes } from "./budgets/routes.ts";
 import { callRoutes } from "./calls/routes.ts";
 import { channelRoutes } from "./channels/routes.ts";
 import { ledgerRoutes } from "./ledger/routes.ts";
@@ -32,6 +33,7 @@ function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
     nodeRoutes,
     syncRoutes,
     callRoutes,
+    budgetRoutes,
     usageRoutes,
     ledgerRoutes,
     auditRoutes,
