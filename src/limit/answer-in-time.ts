@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.ts";
 
 /** Longest that a call waits for counters that are silent. */
 export const usualSilenceMs = 50;
-/** Longest of all, as a multiple of it: they are at work, or this process was kept from hearing them. */
+/** Longest of all, as a multiple of it: they are at work, were never heard, or this process was kept from hearing them. */
 const longestWait = 5;
 /** A timer that is later than this tells that the process did not run. */
 const lateMs = 4;
@@ -33,6 +33,7 @@ export function answerInTime<T>(
   { silenceMs, heard, late }: Hearing<T>,
 ): Promise<Heard<T>> {
   const startMs = clock.monotonic();
+  const longestMs = silenceMs * longestWait;
   return new Promise((resolve) => {
     let waiting = true;
     let asleepMs = 0;
@@ -45,16 +46,18 @@ export function answerInTime<T>(
     };
     const listen = (): void => {
       const before = heard();
-      const dueMs = clock.monotonic() + silenceMs;
+      // The first question finds everything cold, here and there.
+      const patienceMs = before === 0 ? longestMs : silenceMs;
+      const dueMs = clock.monotonic() + patienceMs;
       const judge = (): void => {
         const overdueMs = clock.monotonic() - dueMs;
-        if (overdueMs > lateMs) asleepMs += silenceMs + overdueMs;
+        if (overdueMs > lateMs) asleepMs += patienceMs + overdueMs;
         const alive = heard() > before || overdueMs > lateMs;
-        if (waiting && alive && clock.monotonic() - startMs < silenceMs * longestWait) listen();
+        if (waiting && alive && clock.monotonic() - startMs < longestMs) listen();
         else settle(undefined);
       };
       // What lies in the socket is read before the time is judged.
-      cancel = clock.after(silenceMs, () => setImmediate(judge));
+      cancel = clock.after(patienceMs, () => setImmediate(judge));
     };
     listen();
     answer.then(

@@ -192,6 +192,9 @@ describe("counted limits with shared counters that fail", () => {
     for (const exact of [false, true]) {
       const cluster = openCluster(2, 11);
       const mine = [key(rule("requests", 600n, { exact }))];
+      // The first question of all may take longer.
+      const first = Promise.resolve(cluster.nodes[0]!.limits.admit(mine, "m", noUse));
+      assert.ok((await cluster.clock.until(first, 100)).admitted);
       for (const { line } of cluster.nodes) line.loss = 1;
       const refused: number[] = [];
       let longest = 0;
@@ -208,7 +211,7 @@ describe("counted limits with shared counters that fail", () => {
       assert.ok(longest <= 51, `${longest} ms`);
       assert.ok(waited <= 12, `${waited} waited`);
       // What only the counters may count out is refused until they are known not to answer.
-      assert.ok(refused.every((at) => at < 1000) && refused.length <= (exact ? 12 : 0));
+      assert.ok(refused.every((at) => at < 1100) && refused.length <= (exact ? 12 : 0));
       for (const { line } of cluster.nodes) line.loss = 0;
       await cluster.clock.pass(5000);
       const passed = 200 - refused.length;
