@@ -80,14 +80,19 @@ interface BucketRow extends Sums {
 }
 
 function byBucket(rows: readonly BucketRow[]): ReadonlyMap<string, Sums> {
-  return new Map(
-    rows.map((row) => {
-      // The day is told beside it.
-      const at = new Date(Number(row.bucket)).toISOString().slice(11, 16);
-      const name = `${at} ${row.model} key ${row.key_id} user ${row.user_id} group ${row.group} channel ${row.channel_id}`;
-      return [name, row];
-    }),
-  );
+  const found = new Map<string, Sums>();
+  for (const row of rows) {
+    // The day is told beside it. To MySQL names are the same that differ by spaces at their ends.
+    const at = new Date(Number(row.bucket)).toISOString().slice(11, 16);
+    const name = `${at} ${row.model.trimEnd()} key ${row.key_id} user ${row.user_id} group ${row.group} channel ${row.channel_id}`;
+    const before = found.get(name) ?? { calls: 0n, cost: 0n, channel_cost: 0n };
+    found.set(name, {
+      calls: before.calls + row.calls,
+      cost: before.cost + row.cost,
+      channel_cost: before.channel_cost + row.channel_cost,
+    });
+  }
+  return found;
 }
 
 function compareSums(

@@ -242,11 +242,24 @@ class World {
       if (machine.process === undefined) this.#boot(machine);
     }
     await this.#clock.pass(30_000);
+    // Nobody needs to be started again for that.
+    this.#checkPromised();
     for (const machine of this.#machines) await this.#stop(machine);
     // Each begins once more, and has nothing left to do.
     for (const machine of this.#machines) this.#boot(machine);
     await this.#clock.pass(20_000);
     for (const machine of this.#machines) await this.#stop(machine);
+  }
+
+  #checkPromised(): void {
+    const rows = this.#server.rows("select call_id from calls where outcome = 'complete'");
+    const known = new Set(rows.map((row) => row["call_id"]));
+    for (const { record, promisedAtMs } of this.#told)
+      if (promisedAtMs !== undefined)
+        assert.ok(
+          known.has(record.callId),
+          `the call of ${record.admittedAtMs} is settled in time`,
+        );
   }
 
   check(): void {
