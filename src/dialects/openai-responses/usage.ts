@@ -47,8 +47,7 @@ function toolsOf(reader: UsageReader, response: Fields, fields: Fields): ToldKin
       reader.count(fieldsOf(told["web_search"]), "num_requests") ||
       count("web_search_calls") + count("x_search_calls") ||
       items.webSearches,
-    fileSearches:
-      count("file_search_calls") + count("document_search_calls") || items.fileSearches,
+    fileSearches: count("file_search_calls") + count("document_search_calls") || items.fileSearches,
     codeSessions: count("code_interpreter_calls") || items.codeSessions,
     toolCalls: count("mcp_calls"),
     searchSources: reader.count(fields, "num_sources_used"),
