@@ -18,6 +18,8 @@ export interface Claim {
 export const noUnits: readonly Handful[] = [];
 /** How long it is believed what was left. */
 const believedMs = 5_000;
+/** Of its share a node lets in a quarter while the others may still be counted by Redis. */
+const cautiousPart = 4;
 /** When to try again what nobody answered. */
 const unansweredMs = 1_000;
 
@@ -34,7 +36,8 @@ export function findLackUnanswered(
   const strict = uses.find(({ limit }) => limit.kind === "slots" || limit.rule.exact);
   if (!link.usable) return findLack(uses, terms);
   if (strict !== undefined) return { limit: strict.limit, waitMs: unansweredMs };
-  return uses.map((use) => lackAsSeen(use, terms)).find(Boolean) ?? findLack(uses, terms);
+  const cautious = { ...terms, nodes: terms.nodes * cautiousPart };
+  return uses.map((use) => lackAsSeen(use, terms)).find(Boolean) ?? findLack(uses, cautious);
 }
 
 /** What the counter said a moment ago still holds: each node may take its part of what was left. */

@@ -34,7 +34,6 @@ export interface LinkParts {
 
 const tellSoonMs = 50;
 const probeEveryMs = 1_000;
-/** A slot's lease is four times as long. */
 const heartbeatMs = 5_000;
 
 export class SharedLink {
@@ -48,7 +47,6 @@ export class SharedLink {
   #aheadMs: number | undefined;
   readonly #breaker: Breaker;
   readonly #questions = collectQuestions((questions) => void this.#send(questions));
-  /** Answers that came. */
   #heard = 0;
   /** They have not been told yet what was let in without them. */
   #behind = false;
@@ -57,12 +55,14 @@ export class SharedLink {
   #beatAtMs = -Infinity;
   #planned: { readonly atMs: number; readonly cancel: Cancel } | undefined;
   #telltale: Promise<boolean> | undefined;
+  /** Something was let in before they were ever heard. */
+  #unheardOf = false;
   /** Counters that began anew while they were told. */
   #anew = false;
   #urgent = false;
-  #triedAtMs = -Infinity;
   #nextTurn = false;
   #closed = false;
+  #triedAtMs = -Infinity;
 
   constructor(parts: LinkParts) {
     this.#parts = parts;
@@ -133,7 +133,8 @@ export class SharedLink {
 
   /** Something was let in without asking. */
   wentAlone(limit: Limit): void {
-    if (!this.usable || this.#aheadMs === undefined) this.#behind = true;
+    if (this.#aheadMs === undefined) this.#unheardOf = true;
+    else if (!this.usable) this.#behind = true;
     this.tellSoon(limit);
   }
 
@@ -175,7 +176,7 @@ export class SharedLink {
   #begin(epoch: string): void {
     const first = this.#epoch === "";
     this.#epoch = epoch;
-    if (first && !this.#behind) return;
+    if (first && !this.#behind && !this.#unheardOf) return;
     if (!first)
       this.#parts.logger.warn({}, "the shared counters of limits began anew; they are told again");
     this.#behind = true;
