@@ -85,15 +85,15 @@ async function askInTurn(
     const made = prepareAttempt(call, candidate, media);
     const prepared = made instanceof Promise ? await made : made;
     if (prepared instanceof GatewayError) {
-      plan.passOver(candidate.channel);
+      plan.passOver(candidate);
       if (prepared.kind === "invalid_request") refusal ??= prepared;
       else failure ??= unaddressed(call, candidate, { parts, error: prepared });
       continue;
     }
     const barred = await parts.spending?.beforeAttempt(candidate);
     if (barred !== undefined) {
-      plan.passOver(candidate.channel);
-      refusal ??= barred;
+      plan.passOver(candidate, barred.what);
+      refusal ??= barred.error;
       continue;
     }
     attempts += 1;

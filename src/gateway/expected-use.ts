@@ -5,7 +5,7 @@
  */
 import { GatewayError } from "../core/errors.ts";
 import type { CallFacts } from "../dialects/contract.ts";
-import type { CallRequest, Operation } from "../wire/call.ts";
+import type { CallRequest, DialectId, Operation } from "../wire/call.ts";
 import type { UsageKinds } from "../wire/usage.ts";
 
 /** What may be used of everything that has a price. */
@@ -83,26 +83,48 @@ function unitsOf(operation: Operation, answers: number, kinds: UsageKinds): Usag
   return imageOperations.includes(operation) ? { ...kinds, images: answers } : kinds;
 }
 
-/** `told.textBytes` is asked for large bodies alone. Throws `invalid_request` for numbers of answers that nobody can mean. */
+/** How the APIs name the number of answers and the limit of one. */
+const spellings: Partial<Record<DialectId, { readonly answers?: string; readonly limit: string }>> =
+  {
+    "openai-responses": { limit: "max_output_tokens" },
+    "gemini-content": {
+      answers: "generationConfig.candidateCount",
+      limit: "generationConfig.maxOutputTokens",
+    },
+  };
+
+function refuse(field: string, most: number): GatewayError {
+  const message = `must be a whole number from 1 to ${most}`;
+  const detail = `${field} ${message}`;
+  return new GatewayError("invalid_request", detail, {
+    fields: [{ field, message }],
+    values: { detail },
+  });
+}
+
+/** Null: the caller names none. None of no tokens is one either: some vendors answer as much as they like to that. */
+function limitOf({ dialect }: Pick<CallRequest, "dialect">, facts: CallFacts): number | null {
+  const { maxOutputTokens } = facts;
+  if (maxOutputTokens === null || maxOutputTokens === 0) return null;
+  if (Number.isSafeInteger(maxOutputTokens)) return maxOutputTokens;
+  throw refuse(spellings[dialect]?.limit ?? "max_tokens", Number.MAX_SAFE_INTEGER);
+}
+
+/** `told.textBytes` is asked for large bodies alone. Throws `invalid_request` for numbers that nobody can mean. */
 export function expectUse(
-  request: Pick<CallRequest, "body" | "operation">,
+  request: Pick<CallRequest, "body" | "dialect" | "operation">,
   facts: CallFacts,
   told: { readonly textBytes: () => number; readonly kinds: UsageKinds },
 ): ExpectedUse {
   const { body, operation } = request;
   const answers = facts.answers ?? 1;
-  if (!Number.isSafeInteger(answers) || answers > maxAnswers) {
-    const message = `must be a whole number from 1 to ${maxAnswers}`;
-    throw new GatewayError("invalid_request", `n ${message}`, {
-      fields: [{ field: "n", message }],
-      values: { detail: `n ${message}` },
-    });
-  }
+  if (!Number.isSafeInteger(answers) || answers > maxAnswers)
+    throw refuse(spellings[request.dialect]?.answers ?? "n", maxAnswers);
   return {
     inputBytes: body.length <= plainBytes ? body.length : told.textBytes(),
     mediaParts: countAll(body, mediaMarks),
     answers,
-    outputLimit: silentOperations.includes(operation) ? 0 : facts.maxOutputTokens,
+    outputLimit: silentOperations.includes(operation) ? 0 : limitOf(request, facts),
     tools: {
       ...(facts.usesTools ? toolsOf(body) : {}),
       ...unitsOf(operation, answers, told.kinds),

@@ -50,3 +50,15 @@ export function overLimit({ subject, rule, retryAfterS }: LimitReached): Gateway
     values: { detail: message },
   });
 }
+
+/** The operator's budget of a channel is used up: nobody is told but where there is no other channel. */
+export function channelSpent(model: string, group: string): GatewayError {
+  const values = { model, group };
+  return new GatewayError("no_available_channel", "the channel's budget is used up", { values });
+}
+
+/** `model_not_priced`. */
+export function notPriced(model: string): GatewayError {
+  const message = `Model ${model} has no price, so it cannot be called here`;
+  return new GatewayError("model_not_priced", message, { values: { model } });
+}

@@ -10,8 +10,14 @@ import { type Candidate, mapModel } from "../route/plan.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Usage } from "../wire/usage.ts";
 import { type Pinned, bareFacts } from "./admit-socket.ts";
-import { type RealtimeMoneyParts, beginSpending } from "./realtime-spending.ts";
+import {
+  type RealtimeMoneyParts,
+  type ResponseAt,
+  openResponse,
+  reserveResponse,
+} from "./realtime-spending.ts";
 import type { GatewayParts } from "./serve-call.ts";
+import type { Spending } from "./spending.ts";
 import { Tally } from "./tally.ts";
 
 interface RunningResponse {
@@ -105,19 +111,21 @@ export class RealtimeMeter {
     });
     tally.authenticated(pinned.caller, pinned.snapshot);
     tally.parsed(bareFacts(model));
-    const ready = this.#reserve(tally, pinned, model);
+    const at = { model, candidate, admittedAtMs };
+    const spending = openResponse(parts, request, pinned, at);
+    tally.admitted(spending);
+    const ready = spending === undefined ? Promise.resolve() : this.#reserve(spending, at);
     tally.attempted(candidate);
     return { tally, ready, textBytes: 0, firstContentAtMs: null };
   }
 
   /** What has begun goes on; where it cannot be paid the session ends, and it is charged as far as it came. */
-  async #reserve(tally: Tally, pinned: Pinned, model: string): Promise<void> {
-    const { parts, request, onRefused } = this.#parts;
+  async #reserve(spending: Spending, at: ResponseAt): Promise<void> {
     try {
-      tally.admitted(await beginSpending(parts, request, pinned, model));
+      await reserveResponse(spending, at);
     } catch (thrown) {
       const error = toGatewayError(thrown);
-      if (error.kind !== "temporarily_unavailable") onRefused(error);
+      if (error.kind !== "temporarily_unavailable") this.#parts.onRefused(error);
     }
   }
 

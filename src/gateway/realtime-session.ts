@@ -104,7 +104,7 @@ export class RealtimeSession {
     }
     const renamed = this.#renamedUp(message, event);
     if (event.type !== "response.create") return renamed;
-    return this.#recheck().then((isAllowed) => (isAllowed ? renamed : undefined));
+    return this.#recheck(true).then((isAllowed) => (isAllowed ? renamed : undefined));
   }
 
   /** A session has the model that it was admitted for, and no other. */
@@ -142,10 +142,10 @@ export class RealtimeSession {
     if (event.type === "response.created" && responseId !== null) {
       this.#meter.began(responseId, this.#pinAnew());
       // Responses that begin by themselves, when the caller falls silent, are boundaries too.
-      void this.#recheck();
+      void this.#recheck(false);
     } else if (event.type === "response.done" && responseId !== null) {
       this.#meter.ended(responseId, endedResponse(fields), this.#pinned);
-      void this.#recheck();
+      void this.#recheck(false);
     } else if (event.type.endsWith("input_audio_transcription.completed")) {
       const usage = transcriptionUsage(fields);
       if (usage !== null) this.#meter.transcribed(usage, this.#transcriptionModel, this.#pinAnew());
@@ -158,15 +158,18 @@ export class RealtimeSession {
     return this.#pinned;
   }
 
-  /** Whether the next response may begin; where it may not the session is ended. */
-  async #recheck(): Promise<boolean> {
+  /**
+   * Whether the next response may begin; where it may not the session is ended. One that runs holds what it takes, so
+   * only before the caller asks for another one is it checked that there is more (`payable`).
+   */
+  async #recheck(payable: boolean): Promise<boolean> {
     const { gateway, request } = this.#parts;
     try {
       const caller = await gateway.authenticate(request);
       this.#pinned = { caller, snapshot: currentSnapshot(gateway) };
       this.#checkStillServed();
       const { model, candidate } = this.#parts;
-      await checkPayable(gateway, request, this.#pinned, { model, candidate });
+      if (payable) await checkPayable(gateway, request, this.#pinned, { model, candidate });
       return !this.#over;
     } catch (thrown) {
       const error = toGatewayError(thrown);

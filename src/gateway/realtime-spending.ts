@@ -14,25 +14,35 @@ const maxResponseTokens = 4096;
 
 export type RealtimeMoneyParts = OpenSpendingParts & Pick<GatewayParts, "sync">;
 
-/** Sets aside what one response may cost. Rejects as the steps of any call do. */
-export async function beginSpending(
+export interface ResponseAt {
+  readonly model: string;
+  /** Left out: nobody is chosen yet. */
+  readonly candidate?: Candidate;
+  /** Business time at which it begins, ms UTC. */
+  readonly admittedAtMs: number;
+}
+
+/** The money side of one response; undefined where nothing can be bounded. */
+export function openResponse(
   parts: RealtimeMoneyParts,
   request: CallRequest,
   { caller, snapshot }: Pinned,
-  model: string,
-): Promise<Spending | undefined> {
-  const admittedAtMs = parts.sync.businessNowMs();
+  { model, admittedAtMs }: Omit<ResponseAt, "candidate">,
+): Spending | undefined {
   const spending = openSpending(parts, { request, caller, snapshot, admittedAtMs });
-  if (spending === undefined) return undefined;
-  spending.asked({ ...bareFacts(model), maxOutputTokens: maxResponseTokens }, () => 0);
-  try {
-    await spending.admit(model, () => undefined);
-    await spending.reserve();
-    return spending;
-  } catch (thrown) {
-    spending.settle(null, []);
-    throw thrown;
-  }
+  spending?.asked({ ...bareFacts(model), maxOutputTokens: maxResponseTokens }, () => 0);
+  return spending;
+}
+
+/** Sets aside what one response may cost. Rejects as the steps of any call do; what is held by then stays held. */
+export async function reserveResponse(
+  spending: Spending,
+  { model, candidate }: Omit<ResponseAt, "admittedAtMs">,
+): Promise<void> {
+  await spending.admit(model, () => undefined);
+  await spending.reserve();
+  const barred = candidate && (await spending.beforeAttempt(candidate));
+  if (barred !== undefined) throw barred.error;
 }
 
 /** Whether a response could be paid now. Rejects where it could not; nothing stays set aside. */
@@ -40,13 +50,13 @@ export async function checkPayable(
   parts: RealtimeMoneyParts,
   request: CallRequest,
   pinned: Pinned,
-  at: { readonly model: string; readonly candidate?: Candidate },
+  at: Omit<ResponseAt, "admittedAtMs">,
 ): Promise<void> {
-  const spending = await beginSpending(parts, request, pinned, at.model);
+  const admittedAtMs = parts.sync.businessNowMs();
+  const spending = openResponse(parts, request, pinned, { ...at, admittedAtMs });
   if (spending === undefined) return;
   try {
-    const barred = at.candidate && (await spending.beforeAttempt(at.candidate));
-    if (barred !== undefined) throw barred;
+    await reserveResponse(spending, at);
   } finally {
     spending.settle(null, []);
   }

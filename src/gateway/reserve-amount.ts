@@ -3,6 +3,7 @@ import type { NanoDollars } from "../core/money.ts";
 import { estimateReservation } from "../meter/reservation.ts";
 import { mapModel } from "../route/plan.ts";
 import { groupsOf } from "../route/pinned-plan.ts";
+import { parseSuffix } from "../route/suffix.ts";
 import type { Channel, Price, Snapshot } from "../sync/entities.ts";
 import type { Caller } from "../wire/caller.ts";
 import type { ExpectedUse } from "./expected-use.ts";
@@ -23,12 +24,12 @@ const usualMaxOutput = 8192;
 
 /** Nano-dollars; undefined: no channel has a price for it. */
 export function dearestEstimate(question: PriceQuestion): NanoDollars | undefined {
-  const { caller, snapshot, model } = question;
+  const { caller, snapshot } = question;
   let dearest: NanoDollars | undefined;
   for (const symbol of groupsOf(caller)) {
     const ratio = snapshot.groups.get(symbol)?.ratio;
     const seen = new Set<Price>();
-    for (const channel of snapshot.routes.candidates(symbol, model).flat()) {
+    for (const channel of channelsOf(question, symbol)) {
       const price = priceOf(question, channel);
       if (price === undefined || seen.has(price)) continue;
       seen.add(price);
@@ -37,6 +38,17 @@ export function dearestEstimate(question: PriceQuestion): NanoDollars | undefine
     }
   }
   return dearest;
+}
+
+/** Those that may answer for a group. An administrator's chosen one may stand in none of the caller's groups. */
+function channelsOf(
+  { caller, snapshot, model }: PriceQuestion,
+  symbol: string,
+): readonly Channel[] {
+  const { only } = parseSuffix(caller);
+  if (only === null) return snapshot.routes.candidates(symbol, model).flat();
+  const channel = snapshot.channels.get(only);
+  return channel === undefined ? [] : [channel];
 }
 
 function priceOf({ snapshot, model, atMs }: PriceQuestion, channel: Channel): Price | undefined {
@@ -68,10 +80,15 @@ function estimateAt(
   });
 }
 
-/** Most tokens of output that an amount would pay for; 0: not even the question. */
+/** Bytes by which a request grows that names a limit: the longest spelling with its number. */
+const limitBytes = 64;
+
+/** Most tokens of output that an amount would pay for, asked again with that limit; 0: not even the question. */
 export function outputThatFits(question: PriceQuestion, left: NanoDollars): number {
-  const costAt = (tokens: number): NanoDollars =>
-    dearestEstimate({ ...question, use: { ...question.use, outputLimit: tokens } }) ?? 0n;
+  const { use } = question;
+  const inputBytes = use.inputBytes + limitBytes;
+  const costAt = (outputLimit: number): NanoDollars =>
+    dearestEstimate({ ...question, use: { ...use, inputBytes, outputLimit } }) ?? 0n;
   let fits = 0;
   let tooMany = 1 << 24;
   if (costAt(1) > left) return 0;

@@ -10,13 +10,22 @@ import type { BudgetClaim, Budgets, Reservation } from "../budget/budgets.ts";
 import type { Admission, HeaderForm, LimitSubject, LimitedUse, Limits } from "../limit/limits.ts";
 import type { CallFacts } from "../dialects/contract.ts";
 import type { SpentShare } from "../log/call-record.ts";
-import type { Candidate } from "../route/plan.ts";
+import type { Candidate, PassedOver } from "../route/plan.ts";
 import type { Group, Snapshot } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Caller } from "../wire/caller.ts";
 import type { UsageKinds } from "../wire/usage.ts";
 import { type ExpectedUse, expectUse } from "./expected-use.ts";
-import { outOfMoney, overLimit } from "./money-refusals.ts";
+import { channelSpent, notPriced, outOfMoney, overLimit } from "./money-refusals.ts";
+import {
+  type Wanted,
+  amountOf,
+  groupClaims,
+  holds,
+  payerClaims,
+  paying,
+  payingGroups,
+} from "./payer-claims.ts";
 import { type PriceQuestion, dearestEstimate } from "./reserve-amount.ts";
 
 /** What calls are bounded by; left out where there are no such rules. */
@@ -41,6 +50,12 @@ const usualOutputTokens = 512;
 const bytesPerToken = 4;
 const nothingTold = { textBytes: () => 0, kinds: {} };
 const noUse: LimitedUse = { inputTokens: 0, outputTokens: 0, dollars: 0n };
+
+/** Why a candidate is not asked, and what of it bars the attempt. */
+export interface Barred {
+  readonly what: PassedOver;
+  readonly error: GatewayError;
+}
 
 /** What is still held for a call. */
 interface Held {
@@ -90,7 +105,10 @@ export class Spending {
 
   /** Whether the payer has a budget at all, whichever group answers. */
   get budgeted(): boolean {
-    return this.#payerClaims().length > 0 || this.#groups().some((group) => group.budget !== null);
+    return (
+      payerClaims(this.#parts.caller).length > 0 ||
+      payingGroups(this.#parts).some((group) => group.budget !== null)
+    );
   }
 
   /**
@@ -110,21 +128,20 @@ export class Spending {
       throw new GatewayError("temporarily_unavailable", "the call journal cannot be written", {
         retryAfterS: 2,
       });
-    await this.#claim(this.#payerClaims());
+    await this.#claim(payerClaims(this.#parts.caller));
   }
 
   /** What bars an attempt at a candidate, which is then passed over; undefined: nothing. */
-  async beforeAttempt(candidate: Candidate): Promise<GatewayError | undefined> {
+  async beforeAttempt(candidate: Candidate): Promise<Barred | undefined> {
     const { money, admittedAtMs, snapshot } = this.#parts;
     const { channel, credential, group, model } = candidate;
     const { budget } = channel;
     if (budget !== null && !money.budgets.channelHasLeft(channel.id, budget, admittedAtMs))
-      return new GatewayError("no_available_channel", "the channel's budget is used up", {
-        values: { model: this.#model(), group: candidate.groupSymbol },
-      });
+      return { what: "channel", error: channelSpent(this.#model(), candidate.groupSymbol) };
     const barred = await this.#groupBars(group);
-    if (barred !== undefined) return barred;
-    if (this.#barsUnpriced(candidate, snapshot)) return notPriced(candidate.billedModel);
+    if (barred !== undefined) return { what: "group", error: barred };
+    if (this.#barsUnpriced(candidate, snapshot))
+      return { what: "channel", error: notPriced(candidate.billedModel) };
     const subjects = [
       subject("channel", String(channel.id), channel.limits),
       credential === null
@@ -133,7 +150,10 @@ export class Spending {
     ].flat();
     if (subjects.length === 0) return undefined;
     const answer = await money.limits.admit(subjects, model, this.#expected(subjects));
-    if (!answer.admitted) return overLimit(answer.reached);
+    if (!answer.admitted) {
+      const what = answer.reached.subject === "credential" ? "credential" : "channel";
+      return { what, error: overLimit(answer.reached) };
+    }
     this.#attemptAdmission = answer.admission;
     return undefined;
   }
@@ -150,11 +170,13 @@ export class Spending {
     channelCost: NanoDollars,
     candidate: Candidate | undefined,
   ): SpentShare[] {
-    const payer = this.#held.flatMap(({ reservation, claims }) =>
+    const held = this.#held.flatMap(({ reservation, claims }) =>
       reservation.shares
-        .filter((_share, index) => pays(claims[index], candidate))
+        .filter((_share, index) => paying(claims[index], candidate))
         .map((share) => ({ ...share, amount: cost })),
     );
+    const owed = cost === 0n ? [] : this.#owed(candidate).filter((share) => !holds(held, share));
+    const payer = [...held, ...owed.map((share) => ({ ...share, amount: cost }))];
     const channel = this.#channelShare(candidate);
     return channel === undefined ? payer : [...payer, { ...channel, amount: channelCost }];
   }
@@ -201,23 +223,7 @@ export class Spending {
     };
   }
 
-  #groups(): readonly Group[] {
-    const { caller, snapshot } = this.#parts;
-    const symbols = [caller.group, caller.fallbackGroup ?? caller.group];
-    return symbols.flatMap((symbol) => snapshot.groups.get(symbol) ?? []);
-  }
-
-  /** Claims of the key, the account and its balance; without amounts. */
-  #payerClaims(): readonly Omit<BudgetClaim, "amount">[] {
-    const { keyId, userId, key, user } = this.#parts.caller;
-    return [
-      ...(key.budget === null ? [] : [{ kind: "key", id: keyId, rule: key.budget } as const]),
-      ...(user.budget === null ? [] : [{ kind: "user", id: userId, rule: user.budget } as const]),
-      ...(user.billing === "prepaid" ? [{ kind: "balance", id: userId, rule: null } as const] : []),
-    ];
-  }
-
-  async #claim(wanted: readonly Omit<BudgetClaim, "amount">[]): Promise<void> {
+  async #claim(wanted: readonly Wanted[]): Promise<void> {
     const { money, admittedAtMs } = this.#parts;
     if (wanted.length === 0) return;
     const claims = wanted.map((claim) => ({
@@ -234,13 +240,21 @@ export class Spending {
     if (group === undefined || group.budget === null || this.#groupsHeld.has(group.symbol))
       return undefined;
     try {
-      await this.#claim([{ kind: "group", id: group.id, rule: group.budget }]);
+      await this.#claim(groupClaims(group));
       this.#groupsHeld.add(group.symbol);
       return undefined;
     } catch (thrown) {
       if (thrown instanceof GatewayError) return thrown;
       throw thrown;
     }
+  }
+
+  /** What pays, set aside or not: a response of a realtime session may begin of itself. */
+  #owed(candidate: Candidate | undefined): readonly BudgetShare[] {
+    const { money, admittedAtMs } = this.#parts;
+    return [...payerClaims(this.#parts.caller), ...groupClaims(candidate?.group)].map((claim) =>
+      money.budgets.shareOf(claim, admittedAtMs),
+    );
   }
 
   #barsUnpriced(candidate: Candidate, snapshot: Snapshot): boolean {
@@ -268,23 +282,6 @@ function subject(
   rules: LimitSubject["rules"] = [],
 ): readonly LimitSubject[] {
   return rules.length === 0 ? [] : [{ kind, id, rules }];
-}
-
-/** A group pays what it priced; the others pay whoever answered. */
-function pays(claim: BudgetClaim | undefined, candidate: Candidate | undefined): boolean {
-  return claim?.kind !== "group" || claim.id === candidate?.group?.id;
-}
-
-function amountOf(share: BudgetShare, costs: readonly SpentShare[]): NanoDollars {
-  const spent = costs.find(
-    ({ kind, id, period }) => kind === share.kind && id === share.id && period === share.period,
-  );
-  return spent?.amount ?? 0n;
-}
-
-function notPriced(model: string): GatewayError {
-  const message = `Model ${model} has no price, so it cannot be called here`;
-  return new GatewayError("model_not_priced", message, { values: { model } });
 }
 
 /** Whose names the headers of limits bear: each API has its own. */

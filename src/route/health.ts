@@ -109,10 +109,11 @@ export class RouteHealth {
   }
 
   /** The credential whose rest ends first: for the last resort when everything rests. */
-  leastRested(channel: Channel, model: string): Credential | null {
+  leastRested(channel: Channel, model: string, tried?: ReadonlySet<number>): Credential | null {
     const state = this.#state(channel);
     const end = (one: Credential): number => credentialEndMs(state, one, model);
-    return channel.credentials.toSorted((left, right) => end(left) - end(right))[0] ?? null;
+    const left = channel.credentials.filter(({ id }) => tried?.has(id) !== true);
+    return left.toSorted((one, other) => end(one) - end(other))[0] ?? null;
   }
 
   /**

@@ -37,13 +37,19 @@ export interface PlanParts {
   readonly serves: (channel: Channel) => boolean;
 }
 
+/** What a candidate was not asked for after all: the rest of it stays in play. */
+export type PassedOver = "channel" | "credential" | "group";
+
 export interface RoutePlan {
   /** The next candidate; undefined: none is left. */
   next(nowMs: number): Candidate | undefined;
   /** The channel is not asked again in this call (a failed credential alone leaves the others in play). */
   exclude(channel: Channel): void;
-  /** The same for a channel that was not asked after all: it could not do what the call wants. */
-  passOver(channel: Channel): void;
+  /**
+   * The candidate was not asked after all. Its channel cannot do what the call wants; or only its credential is at a
+   * limit; or its group cannot pay, and the same channel may still answer for another group.
+   */
+  passOver(candidate: Candidate, what?: PassedOver): void;
 }
 
 interface Choice {
@@ -113,7 +119,7 @@ function onlyChoice(parts: PlanParts, id: number): Choice {
 
 class Plan implements RoutePlan {
   readonly #parts: PlanParts;
-  readonly #choices: readonly Choice[];
+  #choices: readonly Choice[];
   readonly #excluded = new Set<number>();
   readonly #tried = new Map<number, Set<number>>();
   #asked = false;
@@ -138,9 +144,13 @@ class Plan implements RoutePlan {
     this.#excluded.add(channel.id);
   }
 
-  passOver(channel: Channel): void {
-    this.exclude(channel);
+  passOver({ channel, credential, groupSymbol }: Candidate, what: PassedOver = "channel"): void {
     this.#asked = this.#askedBefore;
+    if (what === "credential" && credential !== null) return;
+    if (what !== "group") return this.exclude(channel);
+    this.#choices = this.#choices.filter((choice) => choice.groupSymbol !== groupSymbol);
+    if (credential === null) this.#excluded.delete(channel.id);
+    else this.#tried.get(channel.id)?.delete(credential.id);
   }
 
   /** Draws from a tier by weight until a channel has a credential to use. */
@@ -174,7 +184,7 @@ class Plan implements RoutePlan {
     const ends = this.#choices.flatMap((choice) =>
       choice.tiers
         .flat()
-        .filter((channel) => !this.#excluded.has(channel.id))
+        .filter((channel) => this.#hasUntried(channel))
         .map((channel) => ({
           choice,
           channel,
@@ -183,8 +193,19 @@ class Plan implements RoutePlan {
     );
     const [first] = ends.sort((left, right) => left.endMs - right.endMs);
     if (first === undefined) return undefined;
-    const credential = health.leastRested(first.channel, mappedModel(first.channel, model));
+    const tried = this.#tried.get(first.channel.id);
+    const credential = health.leastRested(first.channel, mappedModel(first.channel, model), tried);
     return this.#candidate(first.choice, first.channel, credential);
+  }
+
+  #hasUntried({ id, credentials }: Channel): boolean {
+    if (this.#excluded.has(id)) return false;
+    const tried = this.#tried.get(id);
+    return (
+      tried === undefined ||
+      credentials.length === 0 ||
+      credentials.some((one) => !tried.has(one.id))
+    );
   }
 
   #candidate(choice: Choice, channel: Channel, credential: Credential | null): Candidate {
