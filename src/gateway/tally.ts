@@ -7,6 +7,7 @@ import type { CallLog, CallRecord } from "../log/call-record.ts";
 import { type Charge, makeCharge, noCharge } from "../meter/charge.ts";
 import { makeChannelCost } from "../meter/channel-cost.ts";
 import { estimateUsage } from "../meter/estimate.ts";
+import { fillUsage } from "../meter/fill-usage.ts";
 import type { CallMeters } from "../metrics/meters.ts";
 import type { Candidate } from "../route/plan.ts";
 import type { Snapshot } from "../sync/entities.ts";
@@ -89,7 +90,13 @@ export class Tally {
     // An attempt that emitted nothing costs the payer nothing, and nor does counting.
     if (ending.firstContentAtMs === null || this.#parts.request.operation === "count-tokens")
       return;
-    const usage = ending.usage ?? estimateUsage(inputBytes(), ending.textBytes);
+    const usage =
+      ending.usage === null
+        ? estimateUsage(inputBytes(), ending.textBytes)
+        : fillUsage(ending.usage, {
+            input: () => estimateUsage(inputBytes(), 0).input,
+            output: estimateUsage(0, ending.textBytes).output,
+          });
     this.#usage = kinds === undefined ? usage : { ...usage, kinds: { ...kinds, ...usage.kinds } };
     this.#price();
   }

@@ -9,6 +9,7 @@ import { SseFramer, eventData } from "../core/sse.ts";
 import type { EventReading, ReadEvent } from "../dialects/contract.ts";
 import { makeFramer, renderSse } from "../dialects/framing.ts";
 import type { UpstreamExchange } from "../upstream/upstream.ts";
+import type { Usage } from "../wire/usage.ts";
 import { Delivery, type Measured } from "./delivery.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { toldError } from "./failure.ts";
@@ -78,9 +79,15 @@ export class StreamTee implements BodyTaker {
   /** The first and the last event that tell usage: between them nobody tells what the last one does not repeat. */
   #firstUsage: Buffer | undefined;
   #lastUsage: Buffer | undefined;
+  /** Of all events, where each tells only of itself. */
+  #summed: Usage | null = null;
   #usageFinal = false;
   #textBytes = 0;
   #modelReported: string | null = null;
+
+  get #countsEach(): boolean {
+    return this.#attempt.call.request.dialect === "openai-media";
+  }
 
   constructor(attempt: Attempt, headers: Readonly<Record<string, string>>, settle: Settle) {
     this.#attempt = attempt;
@@ -202,6 +209,9 @@ export class StreamTee implements BodyTaker {
     this.#textBytes += reading.textBytes;
     if (reading.kind === "finish") this.#finished = true;
     if (reading.hasUsage) {
+      // Each picture of a stream tells its own; there are few of them.
+      if (this.#countsEach)
+        this.#summed = this.#attempt.call.dialect.eventUsage(event, this.#summed);
       if (this.#firstUsage === undefined) this.#firstUsage = event;
       this.#lastUsage = event;
       this.#usageFinal = this.#finished || reading.kind === "done";
@@ -223,10 +233,15 @@ export class StreamTee implements BodyTaker {
 
   #measured(): Measured {
     const { dialect } = this.#attempt.call;
+    if (this.#summed !== null) return this.#measuredAs(this.#summed);
     const first = this.#firstUsage;
     const last = this.#lastUsage;
     let usage = first === undefined ? null : dialect.eventUsage(first, null);
     if (last !== undefined && last !== first) usage = dialect.eventUsage(last, usage);
+    return this.#measuredAs(usage);
+  }
+
+  #measuredAs(usage: Usage | null): Measured {
     return {
       usage,
       usageFinal: this.#usageFinal,

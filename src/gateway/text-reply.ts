@@ -1,13 +1,14 @@
 /** Takes a transcript that is plain text or subtitles whole, so that a broken one can still go to another channel. */
+import { unitUsage } from "../dialects/make-usage.ts";
 import { subtitleSeconds } from "../dialects/openai-media/usage.ts";
-import { type Usage, noUsage } from "../wire/usage.ts";
+import type { Usage } from "../wire/usage.ts";
 import type { Attempt, Settle } from "./ending.ts";
 import { HeldReply } from "./held-reply.ts";
 
 /** Subtitles tell how long the recording is; the tokens stay unknown. */
 function usageOf(body: Buffer): Usage | null {
   const seconds = subtitleSeconds(body.toString("utf8", Math.max(0, body.length - 4096)));
-  return seconds === undefined ? null : { ...noUsage, kinds: { seconds } };
+  return seconds === undefined ? null : unitUsage({ seconds });
 }
 
 export class TextReply extends HeldReply {

@@ -1,6 +1,7 @@
 /** Takes a reply that is not a stream whole, so that a broken one can still go to another channel. */
 import { GatewayError } from "../core/errors.ts";
 import { splice } from "../core/json.ts";
+import type { Usage } from "../wire/usage.ts";
 import type { Attempt, Settle } from "./ending.ts";
 import { toldError } from "./failure.ts";
 import { HeldReply } from "./held-reply.ts";
@@ -8,6 +9,11 @@ import { keeperThere, keptBody } from "./keep-there.ts";
 import { makeReplySealer } from "./reply-sealer.ts";
 
 type Headers = Readonly<Record<string, string>>;
+
+/** Whether what was answered has to be counted here: conversations always answer something. */
+function tellsNoOutput({ request }: Attempt["call"], usage: Usage | null): boolean {
+  return usage === null || (usage.output === 0 && request.operation === "chat");
+}
 
 export class WholeReply extends HeldReply {
   readonly #attempt: Attempt;
@@ -44,7 +50,7 @@ export class WholeReply extends HeldReply {
         outcome: "complete",
         error: null,
         usage: facts.usage,
-        textBytes: facts.usage === null ? call.dialect.textBytes(body) : 0,
+        textBytes: tellsNoOutput(call, facts.usage) ? call.dialect.textBytes(body) : 0,
         modelReported: facts.model,
         firstContentAtMs: call.clock.monotonic(),
       });
