@@ -222,7 +222,8 @@ function collectNeeds({ book, line, clock, maxStaleMs }: TalkParts): ReadonlyMap
 function wishOf(slice: Slice, need: NanoDollars, recall: boolean): SliceWish {
   const idleGranted = slice.idle && need === 0n && !slice.handBack ? slice.granted : undefined;
   // What came back since it was dropped goes too.
-  if (slice.handBack || idleGranted !== undefined) dropUnused(slice);
+  const over = slice.over && need === 0n && slice.running === 0;
+  if (slice.handBack || over || idleGranted !== undefined) dropUnused(slice);
   return {
     slice,
     need,
@@ -238,7 +239,7 @@ function wishOf(slice: Slice, need: NanoDollars, recall: boolean): SliceWish {
     handBack: slice.handBack,
     ahead: !slice.handBack && slice.wanted > 0n && leftOf(slice) < slice.wanted / 2n,
     settledSpent: slice.settledSpent,
-    over: slice.over && need === 0n && slice.running === 0,
+    over,
   };
 }
 
@@ -258,13 +259,15 @@ function applyPlan(book: SliceBook, plan: SlicePlan, sent: Instant): void {
   slice.handBack = false;
   slice.idle = false;
   slice.wanted = plan.wanted;
+  // What ended meanwhile may be in what SQL told already.
+  const isUnsure = slice.doubtful && slice.spent !== spent;
   slice.settledSpent = undefined;
   if (plan.ended || plan.lost) {
     slice.spent -= spent;
     slice.over = false;
   }
   slice.inherited = plan.inherited;
-  slice.doubtful = plan.doubtful;
+  slice.doubtful = plan.doubtful || (isUnsure && !plan.ended);
   slice.granted = plan.granted - plan.inherited;
   slice.renewed = sent;
   slice.overdrawn = plan.overdrawn;

@@ -64,6 +64,7 @@ type OffsetAt = (atMs: number) => number;
 
 /** Milliseconds that a zone's clocks are ahead of UTC at an instant. */
 export function offsetsOf(timeZone: string): OffsetAt {
+  if (timeZone === "UTC") return () => 0;
   const format = new Intl.DateTimeFormat("en-US", {
     timeZone,
     hourCycle: "h23",
