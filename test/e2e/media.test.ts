@@ -134,9 +134,11 @@ test("an image stream passes through event by event, and counts its finished ima
     `event: ${name}\ndata: ${JSON.stringify({ type: name, b64_json: "QUJD".repeat(5000), ...more })}\n\n`;
   const events = [
     event("image_generation.partial_image", { partial_image_index: 0 }),
-    event("image_generation.completed", {
-      usage: { input_tokens: 5, output_tokens: 70, total_tokens: 75 },
-    }),
+    ...[70, 140, 210].map((tokens) =>
+      event("image_generation.completed", {
+        usage: { input_tokens: 5, output_tokens: tokens, total_tokens: 5 + tokens },
+      }),
+    ),
   ];
   const one = await vendor(t, stream(events));
   const yard = await yardOf(t, [one]);
@@ -150,7 +152,7 @@ test("an image stream passes through event by event, and counts its finished ima
   const record = await yard.recorded(1);
   assert.deepEqual(
     [record.outcome, record.usage.output, record.usage.kinds?.images],
-    ["complete", 70, 1],
+    ["complete", 210, 3],
   );
 });
 
