@@ -17,6 +17,8 @@ export interface PriceQuestion {
   readonly use: ExpectedUse;
   /** Most tokens of output to set aside for; null: as many as may come. */
   readonly outputCap: number | null;
+  /** Asked of one group alone: what it would take as the one that answers; left out: of all that may. */
+  readonly group?: string;
 }
 
 /** Output of a model about which nobody says how much it answers at most. */
@@ -26,7 +28,8 @@ const usualMaxOutput = 8192;
 export function dearestEstimate(question: PriceQuestion): NanoDollars | undefined {
   const { caller, snapshot } = question;
   let dearest: NanoDollars | undefined;
-  for (const symbol of groupsOf(caller)) {
+  const symbols = question.group === undefined ? groupsOf(caller) : [question.group];
+  for (const symbol of symbols) {
     const ratio = snapshot.groups.get(symbol)?.ratio;
     const seen = new Set<Price>();
     for (const channel of channelsOf(question, symbol)) {

@@ -223,12 +223,17 @@ export class Spending {
     };
   }
 
-  async #claim(wanted: readonly Wanted[]): Promise<void> {
+  /** `group`: the one that is asked, which pays its own price alone. */
+  async #claim(wanted: readonly Wanted[], group?: string): Promise<void> {
     const { money, admittedAtMs } = this.#parts;
     if (wanted.length === 0) return;
     const claims = wanted.map((claim) => ({
       ...claim,
-      amount: dearestEstimate(this.#question(claim.rule?.reserveCap ?? null)) ?? 0n,
+      amount:
+        dearestEstimate({
+          ...this.#question(claim.rule?.reserveCap ?? null),
+          ...(group === undefined ? {} : { group }),
+        }) ?? 0n,
     }));
     const answer = await money.budgets.reserve(claims, admittedAtMs);
     if (!answer.reserved) throw outOfMoney(answer.shortage, this.#question());
@@ -240,7 +245,7 @@ export class Spending {
     if (group === undefined || group.budget === null || this.#groupsHeld.has(group.symbol))
       return undefined;
     try {
-      await this.#claim(groupClaims(group));
+      await this.#claim(groupClaims(group), group.symbol);
       this.#groupsHeld.add(group.symbol);
       return undefined;
     } catch (thrown) {
