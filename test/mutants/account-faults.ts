@@ -48,10 +48,7 @@ export const accountFaults: readonly Mutant[] = [
         replace: "",
       },
     ],
-    killers: [
-      stored("puts in and takes out to the nano-dollar, and never more than is left"),
-      asked("credits move the balance once and stay in the ledger: sqlite"),
-    ],
+    killers: [stored("puts in and takes out to the nano-dollar, and never more than is left")],
   },
   {
     name: "what nodes have spent and not handed in counts as left",
