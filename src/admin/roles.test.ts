@@ -24,6 +24,7 @@ const allowed: Readonly<Record<string, string>> = {
   "GET /api/models/:id": "root admin member",
   "GET /api/calls": "root admin member",
   "GET /api/calls/:id": "root admin member",
+  "GET /api/usage": "root admin member",
   "GET /api/budgets": "root admin member",
   "GET /api/budgets/:kind/:id": "root admin member",
   "PATCH /api/settings": "root",
