@@ -3,6 +3,7 @@
  * disk, exactly; a process that was killed leaves nothing that could be spent twice.
  */
 import { messageOf } from "../core/errors.ts";
+import type { NanoDollars } from "../core/money.ts";
 import type { LeaseTalk } from "./ask-leases.ts";
 import type { BudgetParts } from "./budget-parts.ts";
 import { dropUnused, type Slice, takenOf } from "./slice.ts";
@@ -37,7 +38,7 @@ export async function handSlicesOver(
   book: SliceBook,
   talk: LeaseTalk,
 ): Promise<void> {
-  const held = new Map([...book.slices.values()].map((slice) => [slice, slice.granted]));
+  const held = new Map([...book.slices.values()].map((slice) => [slice, heldOf(slice)]));
   if (!talk.away) {
     for (const slice of book.slices.values()) dropUnused(slice);
     const told = await inTime(parts, talk.sayAll());
@@ -76,21 +77,27 @@ async function inTime<T>(parts: BudgetParts, work: Promise<T>): Promise<T | unde
   return await Promise.race([done, late]).finally(() => cancel());
 }
 
+/** What calls may spend of a slice in all; nothing more of one that is to go back. */
+function heldOf(slice: Slice): NanoDollars {
+  const isGoing = slice.handBack || slice.overdrawn;
+  return isGoing ? slice.spent : slice.granted;
+}
+
 function keep(parts: BudgetParts, book: SliceBook, held: ReadonlyMap<Slice, bigint>): void {
   const { kept, logger, nodeId } = parts;
   if (kept === null) return;
   const slices: KeptSlice[] = [];
   for (const slice of book.slices.values()) {
     if (slice.fence === undefined) continue;
-    const unsaid = slice.unsaid ? held.get(slice) : undefined;
+    // What SQL was told of is as it says by now.
+    const granted = slice.unsaid ? (held.get(slice) ?? 0n) : min(slice.granted, heldOf(slice));
     slices.push({
       ...slice.share,
       endMs: Number.isFinite(slice.endMs) ? slice.endMs : null,
       limit: slice.limit === null ? null : String(slice.limit),
       fence: String(slice.fence),
       taken: String(takenOf(slice)),
-      // What SQL has taken back is not there any more.
-      left: String(max(0n, (unsaid ?? slice.granted) - slice.spent - slice.reserved)),
+      left: String(max(0n, granted - slice.spent - slice.reserved)),
       renewedAtMs: slice.renewed.wallMs,
     });
   }
@@ -130,4 +137,8 @@ export function takeKeptSlices(parts: BudgetParts, book: SliceBook): void {
 
 function max(left: bigint, right: bigint): bigint {
   return left > right ? left : right;
+}
+
+function min(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
 }
