@@ -171,7 +171,7 @@ describe("limits over a real Redis", { skip: skipReason("redis") }, () => {
     const firstUrl = proxy.through(url);
     await using cluster = await openCluster(url, { count: 2, firstUrl, silenceMs: 50 });
     const [slow] = cluster.nodes;
-    const subjects = [key(rule("requests", 100_000n))];
+    const subjects = [key(rule("requests", 100_000_000n))];
     assert.ok((await slow!.admit(subjects, "m", noUse)).admitted);
     proxy.stall();
     let longest = 0;
@@ -190,7 +190,7 @@ describe("limits over a real Redis", { skip: skipReason("redis") }, () => {
     assert.ok(longest < 150, `${longest} ms`);
     assert.ok(waited <= 40, `${waited} waited`);
     proxy.restore();
-    const exact = [key(rule("requests", 100_000n, { exact: true }))];
+    const exact = [key(rule("requests", 100_000_000n, { exact: true }))];
     await until(() => slow!.admit(exact, "m", noUse) instanceof Promise, 15_000);
     await proxy.close();
   });
