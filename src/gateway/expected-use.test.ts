@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../core/errors.ts";
 import { getDialect } from "../dialects/registry.ts";
-import type { DialectId, Operation } from "../wire/call.ts";
+import type { FrontId, Operation } from "../wire/call.ts";
 import type { UsageKinds } from "../wire/usage.ts";
 import { type ExpectedUse, expectUse } from "./expected-use.ts";
 
 interface Asked {
-  readonly dialect?: DialectId;
+  readonly dialect?: FrontId;
   readonly operation?: Operation;
   readonly kinds?: UsageKinds;
   readonly pathModel?: string;
@@ -73,7 +73,7 @@ test("limits of output: one of nothing is none, and one that is no number is ref
   assert.equal(useOf({ model: "m", messages, max_tokens: 3.7 }).outputLimit, 3);
   const most = Number.MAX_SAFE_INTEGER;
   assert.equal(useOf({ model: "m", messages, max_tokens: most }).outputLimit, most);
-  const refused: readonly (readonly [DialectId, string, string])[] = [
+  const refused: readonly (readonly [FrontId, string, string])[] = [
     ["openai-chat", '"messages":[],"max_tokens":1e18', "max_tokens"],
     ["openai-chat", '"messages":[],"max_tokens":9007199254740992', "max_tokens"],
     ["openai-responses", '"input":"hi","max_output_tokens":1e18', "max_output_tokens"],

@@ -71,6 +71,10 @@ export interface YardSpec {
   readonly resolve?: Resolve;
   /** What outlives calls; left out: nothing does. */
   readonly state?: GatewayParts["state"];
+  /** What bounds calls, by which time, and who takes their records beside the yard; left out: nothing, now, nobody. */
+  readonly money?: GatewayParts["money"];
+  readonly businessNowMs?: () => number;
+  readonly callLog?: GatewayParts["callLog"];
   /** Put around the real one: where requests go instead of where they are addressed, or who listens. */
   readonly upstream?: (real: Upstream) => Upstream;
 }
@@ -262,7 +266,7 @@ export async function openYard(
   const upstream = (first.upstream ?? ((real) => real))(makeUpstream({ clock: systemClock }));
   const sync = {
     current: () => snapshot,
-    businessNowMs: () => systemClock.now(),
+    businessNowMs: first.businessNowMs ?? ((): number => systemClock.now()),
     status: () => ({ state: "live" }) as SyncStatus,
     findCaller: (hash: string) =>
       hash === testKey
@@ -286,17 +290,18 @@ export async function openYard(
       maxHeldBytes: config.maxHeldBytes / 4,
     }),
     ...(first.state === undefined ? {} : { state: first.state }),
+    ...(first.money === undefined ? {} : { money: first.money }),
     health,
     clock,
     locale,
     logger: silentLogger,
     random: spec.random ?? Math.random,
     callLog: {
-      open: () => undefined,
+      open: (call) => first.callLog?.open(call),
       writable: true,
-      record: (call) => {
+      record: async (call) => {
         records.push(call);
-        return Promise.resolve();
+        await first.callLog?.record(call);
       },
     },
     meters: {

@@ -32,10 +32,10 @@ test("payers", { timeout: 180_000 }, async (t) => {
   });
 
   await t.test("all payers together, or none of them", async () => {
-    const { data } = (await node.api("GET", "/api/groups")).json<{
+    const groups = (await node.api("GET", "/api/groups")).json<{
       data: { id: number; symbol: string }[];
     }>();
-    const group = data.find(({ symbol }) => symbol === "all")!;
+    const group = groups.data.find(({ symbol }) => symbol === "all")!;
     const { id } = await account({ billing: "prepaid", group: "all", budget: { amount: "0.03" } });
     const key = await yard.key({ owner: id, budget: { amount: "0.04" } });
     assertRefused(await chat(key, "flat"), 429, "insufficient_quota");
