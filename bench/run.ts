@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- calls translated propagation channels money settlement memory] [--quick|--full]`: measured side by side in one run, printed as
+ * `npm run bench [-- calls translated propagation channels limits money settlement memory] [--quick|--full]`: measured side by side in one run, printed as
  * a table and kept as JSON in bench/results/. Load goes to loopback only and is bounded in time.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { benchCalls, type Figure } from "./calls.ts";
 import { benchChannels } from "./channels.ts";
+import { benchLimits } from "./limits.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMoney } from "./money.ts";
 import { benchPropagation } from "./propagation.ts";
@@ -23,6 +24,7 @@ const parts: Readonly<Record<string, () => Promise<Figure[]>>> = {
   translated: () => benchTranslated({ rounds: quick ? 1 : 5 }),
   propagation: () => benchPropagation(quick ? 50 : 500),
   channels: () => benchChannels(10_000),
+  limits: () => benchLimits(),
   money: () => benchMoney({ turns: quick ? 4 : 20 }),
   settlement: () =>
     benchSettlement({

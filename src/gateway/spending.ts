@@ -160,7 +160,8 @@ export class Spending {
 
   /** The attempt came to nothing: its channel has room again. */
   attemptFailed(): void {
-    this.#attemptAdmission?.end(null);
+    // The vendor has counted it as a request all the same.
+    this.#attemptAdmission?.end(noUse);
     this.#attemptAdmission = undefined;
   }
 
