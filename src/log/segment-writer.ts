@@ -233,7 +233,13 @@ export class SegmentWriter {
   }
 }
 
+/** What it took before is still forced to the disk: nobody else would do it. */
 function abandon(segment: Segment): void {
-  void segment.file?.close().catch(() => undefined);
+  const { file } = segment;
   segment.file = undefined;
+  void file
+    ?.sync()
+    .catch(() => undefined)
+    .then(() => file.close())
+    .catch(() => undefined);
 }
