@@ -8,14 +8,14 @@ import type { ByteEdit } from "../core/json.ts";
 import { MultipartScanner, type PartHead, boundaryOf, brokenForm } from "../core/multipart.ts";
 import type { CallFacts } from "../dialects/contract.ts";
 import { askedMediaModel } from "../dialects/openai-media/parse.ts";
-import { checkModel, endUserOf } from "../dialects/parse-members.ts";
+import { answersOf, checkModel, endUserOf } from "../dialects/parse-members.ts";
 import type { StreamedBody } from "../upstream/upstream.ts";
 import type { CallRequest, Upload } from "../wire/call.ts";
 import type { FormPart } from "../wire/media.ts";
 import { UploadPieces, maxUploadHeldBytes } from "./upload-pieces.ts";
 
 /** Fields that are read here; a form may hold each once. */
-const readNames: readonly string[] = ["model", "stream", "user"];
+const readNames: readonly string[] = ["model", "stream", "user", "n"];
 const maxFieldBytes = 4096;
 
 interface Field {
@@ -83,6 +83,8 @@ export class UploadCall {
       usageAsked: true,
       endUser: endUserOf(fields.get("user")?.value),
       maxOutputTokens: null,
+      // One that stands behind the file is not known in time.
+      ...answersOf(Number(fields.get("n")?.value ?? 1)),
       scan: { members: {}, inside: 0, empty: true },
     };
   }

@@ -168,6 +168,29 @@ test("sockets", { timeout: 120_000 }, async (t) => {
     },
   );
 
+  await t.test(
+    "a response that begins of itself counts in full, and ends who cannot pay it",
+    async () => {
+      const vendor = await openRealtimeUpstream();
+      t.after(() => vendor.close());
+      await yard.channel(["self"], { baseUrl: vendor.baseUrl });
+      await yard.make("/api/prices", { model: "self", mode: "call", perCall: "0.01" });
+      const key = await yard.key({ budget: { amount: "0.01" } });
+      const caller = await openCaller(`${node.url}/v1/realtime?model=self`, { key: key.key });
+      const connection = await vendor.connected(1);
+      for (const id of ["resp_a", "resp_b"]) {
+        connection.send({
+          type: "response.created",
+          response: { id, object: "realtime.response" },
+        });
+        connection.send({ type: "response.output_text.delta", response_id: id, delta: "Hi" });
+      }
+      await caller.ended();
+      const { rows, counted } = await yard.settled(key, "key", key.id, 2);
+      assert.deepEqual([rows.cost, counted], [2n * cent, 2n * cent]);
+    },
+  );
+
   await t.test("one response at a time does not end its own session", async () => {
     const key = await yard.key({ limits: [{ of: "concurrency", amount: 1 }] });
     const caller = await live(key);

@@ -231,6 +231,26 @@ test("calls that did not go straight", { timeout: 180_000 }, async (t) => {
     assert.equal((await yard.last(draws, 2)).cost, "0.04");
     assertRefused(await draw(2), 429, "insufficient_quota");
 
+    const edits = await yard.key({ budget: { amount: "0.05" } });
+    const edit = async (n: string): Promise<Response> => {
+      const form = new FormData();
+      for (const [name, value] of Object.entries({ model: "draw", n, prompt: "a hat" }))
+        form.set(name, value);
+      form.set("image", new Blob(["png"], { type: "image/png" }), "a.png");
+      const headers = { authorization: `Bearer ${edits.key}` };
+      return await fetch(`${node.url}/v1/images/edits`, { method: "POST", headers, body: form });
+    };
+    for (const [n, expected] of [
+      ["3", 429],
+      ["1e9", 400],
+      ["many", 400],
+      ["2", 200],
+    ] as const) {
+      const reply = await edit(n);
+      assert.equal(reply.status, expected, await reply.text());
+    }
+    assert.equal((await yard.last(edits, 4)).cost, "0.04");
+
     const speaks = await yard.key({ budget: { amount: "0.0003" } });
     upstream.behave((_request, response) => {
       response.writeHead(200, { "content-type": "audio/mpeg" });

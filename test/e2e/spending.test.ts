@@ -115,6 +115,30 @@ test("payers", { timeout: 180_000 }, async (t) => {
     },
   );
 
+  await t.test("of many at once no budget is overdrawn, whichever is the smallest", async () => {
+    const { id } = await account({ budget: { amount: "0.2" } });
+    const keys = [
+      await yard.key({ owner: id, budget: { amount: "0.15" } }),
+      await yard.key({ owner: id, budget: { amount: "0.15" } }),
+    ];
+    const replies = await Promise.all(
+      Array.from({ length: 100 }, async (_, index) => await chat(keys[index % 2]!, "flat")),
+    );
+    const passed = replies.filter((reply) => reply.status === 200).length;
+    for (const reply of replies)
+      if (reply.status !== 200) assertRefused(reply, 429, "insufficient_quota");
+    assert.ok(passed === 19 || passed === 20, `${passed} passed`);
+    await waitFor("all are counted", 15_000, async () => {
+      const [one, other, both] = await Promise.all([
+        yard.counted("key", keys[0]!.id),
+        yard.counted("key", keys[1]!.id),
+        yard.counted("user", id),
+      ]);
+      assert.ok(one <= 15n * cent && other <= 15n * cent);
+      return both === BigInt(passed) * cent && one + other === both;
+    });
+  });
+
   await t.test("the ratios of key, account and group multiply", async () => {
     await make("/api/groups", { symbol: "half", ratio: "0.5" });
     await yard.channel(["flat"], { groups: ["half"] });
