@@ -42,7 +42,7 @@ interface RunningCall {
 
 const maxStaleMs = 3000;
 /** Longest that a reservation may take: the patience of a call, and the way. */
-const longestMs = 3300;
+const longestMs = 5300;
 
 export interface ScheduleCounts {
   admitted: number;
