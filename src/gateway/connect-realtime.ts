@@ -16,6 +16,7 @@ import type { ManagedSocket } from "../wire/managed-socket.ts";
 import type { Admitted } from "./admit-socket.ts";
 import { report } from "./attempts.ts";
 import { endpointsFor } from "./choose-endpoint.ts";
+import { barredNow } from "./realtime-spending.ts";
 import { type AttemptFailure, brokenExchange, refusedReply } from "./failure.ts";
 import { withoutSecret } from "./refused-reply.ts";
 import type { GatewayParts } from "./serve-call.ts";
@@ -46,13 +47,22 @@ export async function connectRealtime(
   admitted: Admitted,
   parts: ConnectParts,
 ): Promise<Connected> {
-  const { plan, snapshot } = admitted;
+  const { plan, snapshot, model } = admitted;
   const { settings } = snapshot;
   const call = { request, clock: parts.clock };
   let failure: AttemptFailure | undefined;
-  for (let attempts = 0; attempts <= settings.retryTimes; attempts += 1) {
+  let refusal: GatewayError | undefined;
+  let attempts = 0;
+  while (attempts <= settings.retryTimes) {
     const candidate = plan.next(parts.clock.monotonic());
     if (candidate === undefined) break;
+    const barred = await barredNow(parts, request, admitted, { model, candidate });
+    if (barred !== undefined) {
+      plan.passOver(candidate, barred.what);
+      refusal ??= barred.error;
+      continue;
+    }
+    attempts += 1;
     const outcome = await tryCandidate(request, candidate, parts);
     if ("upstream" in outcome) {
       parts.health.succeeded(candidate.channel, candidate.model);
@@ -64,7 +74,11 @@ export async function connectRealtime(
     if (failure.class === "channel" || failure.class === null) plan.exclude(candidate.channel);
     if (!failure.tryAnother) break;
   }
-  throw failure?.error ?? new GatewayError("temporarily_unavailable", "no channel could be asked");
+  throw (
+    failure?.error ??
+    refusal ??
+    new GatewayError("temporarily_unavailable", "no channel could be asked")
+  );
 }
 
 /** Tries one; a token that the vendor no longer takes is exchanged anew and tried once more. */

@@ -7,7 +7,7 @@ import type { CallRequest } from "../wire/call.ts";
 import { type Pinned, bareFacts } from "./admit-socket.ts";
 import { type OpenSpendingParts, openSpending } from "./open-spending.ts";
 import type { GatewayParts } from "./serve-call.ts";
-import type { Spending } from "./spending.ts";
+import type { Barred, Spending } from "./spending.ts";
 
 /** Most output of one response (OpenAI's reference of session.update, 2026-11). */
 const maxResponseTokens = 4096;
@@ -59,5 +59,21 @@ export async function checkPayable(
     await reserveResponse(spending, at);
   } finally {
     spending.settle(null, []);
+  }
+}
+
+/** What bars a session at a candidate now; undefined: nothing. Nothing stays set aside. */
+export async function barredNow(
+  parts: RealtimeMoneyParts,
+  request: CallRequest,
+  pinned: Pinned,
+  at: { readonly model: string; readonly candidate: Candidate },
+): Promise<Barred | undefined> {
+  const admittedAtMs = parts.sync.businessNowMs();
+  const spending = openResponse(parts, request, pinned, { model: at.model, admittedAtMs });
+  try {
+    return await spending?.beforeAttempt(at.candidate);
+  } finally {
+    spending?.settle(null, []);
   }
 }

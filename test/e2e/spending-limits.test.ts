@@ -191,6 +191,25 @@ test("sockets", { timeout: 120_000 }, async (t) => {
     },
   );
 
+  await t.test("a session is held where the operator's budget and limits leave room", async () => {
+    const vendors = await Promise.all([openRealtimeUpstream(), openRealtimeUpstream()]);
+    t.after(() => Promise.all(vendors.map((vendor) => vendor.close())));
+    const [near, far] = vendors;
+    const budget = { amount: "0.01" };
+    await yard.channel(["twice"], { baseUrl: near.baseUrl, priority: 5, budget });
+    await yard.channel(["twice"], { baseUrl: far.baseUrl, priority: 1 });
+    await yard.make("/api/prices", { model: "twice", mode: "call", perCall: "0.01" });
+    const key = await yard.key({});
+    for (let count = 1; count <= 2; count += 1) {
+      const caller = await openCaller(`${node.url}/v1/realtime?model=twice`, { key: key.key });
+      caller.send({ type: "response.create" });
+      await caller.event("response.done");
+      await yard.last(key, count);
+      caller.raw.close();
+    }
+    assert.deepEqual([near.upgrades, far.upgrades], [1, 1]);
+  });
+
   await t.test("one response at a time does not end its own session", async () => {
     const key = await yard.key({ limits: [{ of: "concurrency", amount: 1 }] });
     const caller = await live(key);
