@@ -114,3 +114,17 @@ test("media are counted by their parts, searches by their bound; a large body is
   assert.equal(useOf({ model: "m", messages: large }).inputBytes, 77);
   assert.ok(useOf({ model: "m", messages }).inputBytes > 40);
 });
+
+test("completions: each prompt of a list is answered as often as is asked, or chosen from", () => {
+  const told = { operation: "completions" } as const;
+  const of = (more: object): number => useOf({ model: "m", prompt: "hi", ...more }, told).answers;
+  assert.equal(of({}), 1);
+  assert.equal(of({ n: 2 }), 2);
+  assert.equal(of({ n: 2, best_of: 5 }), 5);
+  assert.equal(of({ prompt: ["a", "b", "c"], n: 2 }), 6);
+  assert.equal(of({ prompt: [1, 2, 3] }), 1);
+  assert.equal(of({ prompt: [[1, 2], [3]], best_of: 2 }), 4);
+  assert.equal(of({ best_of: -3 }), 1);
+  for (const more of [{ best_of: 1e9 }, { n: 1000, prompt: ["a", "b"] }, { best_of: 1.5 }])
+    assert.equal(refusalOf({ model: "m", prompt: "hi", ...more }, told).kind, "invalid_request");
+});

@@ -83,6 +83,30 @@ function unitsOf(operation: Operation, answers: number, kinds: UsageKinds): Usag
   return imageOperations.includes(operation) ? { ...kinds, images: answers } : kinds;
 }
 
+/** Longest body of a completion that is parsed for how many texts it completes: few callers use these at all. */
+const parsedBytes = 1024 * 1024;
+
+/**
+ * Texts that a call of `completions` has written: each prompt of a list is answered `n` times, chosen of `best_of`, and
+ * all of them are billed (https://platform.openai.com/docs/api-reference/completions/create). A list of numbers is one
+ * prompt in tokens.
+ */
+function completionsOf(
+  { body, operation }: Pick<CallRequest, "body" | "operation">,
+  answers: number,
+): number {
+  if (operation !== "completions" || body.length > parsedBytes) return answers;
+  let asked: { readonly prompt?: unknown; readonly best_of?: unknown } | null;
+  try {
+    asked = JSON.parse(body.toString()) as typeof asked;
+  } catch {
+    return answers;
+  }
+  const { prompt, best_of: best } = asked ?? {};
+  const isList = Array.isArray(prompt) && prompt.length > 0 && typeof prompt[0] !== "number";
+  return Math.max(answers, typeof best === "number" ? best : 1) * (isList ? prompt.length : 1);
+}
+
 /** How the APIs name the number of answers and the limit of one. */
 const spellings: Partial<Record<DialectId, { readonly answers?: string; readonly limit: string }>> =
   {
@@ -117,7 +141,7 @@ export function expectUse(
   told: { readonly textBytes: () => number; readonly kinds: UsageKinds },
 ): ExpectedUse {
   const { body, operation } = request;
-  const answers = facts.answers ?? 1;
+  const answers = completionsOf(request, facts.answers ?? 1);
   if (!Number.isSafeInteger(answers) || answers > maxAnswers)
     throw refuse(spellings[request.dialect]?.answers ?? "n", maxAnswers);
   return {
