@@ -201,6 +201,66 @@ test("calls that did not go straight", { timeout: 180_000 }, async (t) => {
     },
   );
 
+  await t.test("a translated stream that is left is charged as far as it came", async () => {
+    const key = await yard.key({ budget: { amount: "0.0012" } });
+    const event = (data: { readonly type: string; readonly [name: string]: unknown }): string =>
+      `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+    const usage = { input_tokens: 9, output_tokens: 1 };
+    const message = { id: "m", type: "message", role: "assistant", model: "claude", content: [] };
+    const hold = gate();
+    upstream.behave(
+      stream([
+        event({ type: "message_start", message: { ...message, usage } }),
+        event({ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } }),
+        event({
+          type: "content_block_delta",
+          index: 0,
+          delta: { type: "text_delta", text: "Hello" },
+        }),
+        hold,
+      ]),
+    );
+    await leave(node, key, { ...asked, model: "claude" }, { text: "Hello" });
+    const { outcome, cost, usage: told } = await yard.last(key, 1);
+    hold.open();
+    assert.equal(outcome, "caller_gone");
+    assert.ok(told.input > 0 && told.output > 0, JSON.stringify(told));
+    assert.equal(cost, String((told.input * 2 + told.output * 10) / 1e6));
+    await isFree(key);
+  });
+
+  await t.test("rerank is charged by its own units", async () => {
+    await make("/api/prices", {
+      model: "rank",
+      mode: "tokens",
+      input: "0",
+      output: "0",
+      perSearchUnit: "0.002",
+    });
+    const key = await yard.key({ budget: { amount: "0.004" } });
+    upstream.behave(
+      json({
+        id: "r",
+        results: [{ index: 0, relevance_score: 0.5 }],
+        meta: { billed_units: { search_units: 1 } },
+      }),
+    );
+    const rank = () =>
+      node.call(
+        "/v1/rerank",
+        { model: "rank", query: "q", documents: ["a", "b"] },
+        { key: key.key },
+      );
+    assertServed(await rank());
+    assert.equal((await yard.last(key, 1)).cost, "0.002");
+    assertServed(await rank());
+    const refused = await rank();
+    // In the form of this API's own errors.
+    const { code } = refused.json<{ code: string }>();
+    assert.deepEqual([refused.status, code], [429, "insufficient_quota"], refused.text);
+    assert.equal((await yard.settled(key, "key", key.id, 3)).counted, 4_000_000n);
+  });
+
   await t.test("what is not counted in tokens is set aside and charged by its units", async () => {
     await make("/api/prices", { model: "embed", mode: "tokens", input: "1", output: "900" });
     await make("/api/prices", {
