@@ -3,14 +3,10 @@ import { accountRoutes } from "./account-routes.ts";
 import type { AdminRoute } from "./admin-route.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { auditRoutes } from "./audit/routes.ts";
-import { budgetRoutes } from "./budgets/routes.ts";
-import { callRoutes } from "./calls/routes.ts";
 import { channelRoutes } from "./channels/routes.ts";
-import { ledgerRoutes } from "./ledger/routes.ts";
 import { modelRoutes } from "./models/routes.ts";
+import { moneyRoutes } from "./money-routes.ts";
 import { nodeRoutes } from "./nodes/routes.ts";
-import { priceBookRoutes } from "./price-book/routes.ts";
-import { priceRoutes } from "./prices/routes.ts";
 import { providerRoutes } from "./providers/routes.ts";
 import { referenceRoutes } from "./reference.ts";
 import type { RouteSpec } from "./route-spec.ts";
@@ -18,7 +14,6 @@ import { serveRoute } from "./serve-route.ts";
 import { settingRoutes } from "./settings/routes.ts";
 import { setupRoutes } from "./setup/routes.ts";
 import { syncRoutes } from "./sync/routes.ts";
-import { usageRoutes } from "./usage/routes.ts";
 
 /** Every stated route. */
 function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
@@ -26,16 +21,11 @@ function adminRouteSpecs(parts: AdminParts): readonly RouteSpec[] {
     channelRoutes,
     providerRoutes,
     accountRoutes,
-    priceRoutes,
-    priceBookRoutes,
+    moneyRoutes,
     modelRoutes,
     settingRoutes,
     nodeRoutes,
     syncRoutes,
-    callRoutes,
-    budgetRoutes,
-    usageRoutes,
-    ledgerRoutes,
     auditRoutes,
     setupRoutes,
   ].flatMap((routes) => routes(parts));

@@ -9,7 +9,7 @@ import { runLedgerSchedule } from "./ledger-schedule.ts";
 import { makeChance, VirtualClock } from "./virtual-clock.ts";
 
 const isCi = process.env["CI"] === "true" || process.env["SWITCHYARD_LONG"] === "1";
-const schedules = Number(process.env["SIM_SCHEDULES"] ?? (isCi ? 4000 : 60));
+const schedules = Number(process.env["SIM_SCHEDULES"] ?? (isCi ? 2000 : 60));
 const onlySeed = process.env["SIM_SEED"];
 const firstSeed = 40_000;
 
