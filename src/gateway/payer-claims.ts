@@ -39,7 +39,10 @@ export function paying(claim: BudgetClaim | undefined, candidate: Candidate | un
   return claim?.kind !== "group" || claim.id === candidate?.group?.id;
 }
 
-export function holds(shares: readonly BudgetShare[], { kind, id }: BudgetShare): boolean {
+export function holds(
+  shares: readonly BudgetShare[],
+  { kind, id }: Pick<BudgetShare, "kind" | "id">,
+): boolean {
   return shares.some((share) => share.kind === kind && share.id === id);
 }
 

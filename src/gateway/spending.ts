@@ -7,7 +7,7 @@ import type { BudgetShare } from "../core/budget-rule.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { NanoDollars } from "../core/money.ts";
 import type { BudgetClaim, Budgets, Reservation } from "../budget/budgets.ts";
-import type { Admission, HeaderForm, LimitSubject, LimitedUse, Limits } from "../limit/limits.ts";
+import type { Admission, LimitSubject, LimitedUse, Limits } from "../limit/limits.ts";
 import type { CallFacts } from "../dialects/contract.ts";
 import type { SpentShare } from "../log/call-record.ts";
 import type { Candidate, PassedOver } from "../route/plan.ts";
@@ -16,6 +16,7 @@ import type { CallRequest } from "../wire/call.ts";
 import type { Caller } from "../wire/caller.ts";
 import type { UsageKinds } from "../wire/usage.ts";
 import { type ExpectedUse, expectUse } from "./expected-use.ts";
+import { attemptSubjects, callSubjects, headerForm } from "./limit-subjects.ts";
 import { channelSpent, notPriced, outOfMoney, overLimit } from "./money-refusals.ts";
 import {
   type Wanted,
@@ -71,6 +72,8 @@ export class Spending {
   #admission: Admission | undefined;
   #attemptAdmission: Admission | undefined;
   #held: Held[] = [];
+  /** Who pays without that anything was set aside. */
+  #owing: readonly Wanted[] = [];
   readonly #groupsHeld = new Set<string>();
 
   constructor(parts: SpendingParts) {
@@ -89,15 +92,10 @@ export class Spending {
     tell: (headers: Readonly<Record<string, string>>) => void,
   ): Promise<void> {
     const { caller, snapshot, money } = this.#parts;
-    const subjects = [
-      subject("key", String(caller.keyId), caller.key.limits),
-      subject("user", String(caller.userId), caller.user.limits),
-      subject("group", caller.group, snapshot.groups.get(caller.group)?.limits),
-      subject("model", model, snapshot.models.get(model)?.limits),
-    ].flat();
+    const subjects = callSubjects(caller, snapshot, model);
     if (subjects.length === 0) return;
     const answer = await money.limits.admit(subjects, model, this.#expected(subjects));
-    const form = formOf(this.#parts.request);
+    const form = headerForm(this.#parts.request);
     tell(answer.admitted ? answer.admission.headers(form) : answer.reached.headersAs(form));
     if (!answer.admitted) throw overLimit(answer.reached);
     this.#admission = answer.admission;
@@ -134,7 +132,7 @@ export class Spending {
   /** What bars an attempt at a candidate, which is then passed over; undefined: nothing. */
   async beforeAttempt(candidate: Candidate): Promise<Barred | undefined> {
     const { money, admittedAtMs, snapshot } = this.#parts;
-    const { channel, credential, group, model } = candidate;
+    const { channel, group, model } = candidate;
     const { budget } = channel;
     if (budget !== null && !money.budgets.channelHasLeft(channel.id, budget, admittedAtMs))
       return { what: "channel", error: channelSpent(this.#model(), candidate.groupSymbol) };
@@ -142,12 +140,7 @@ export class Spending {
     if (barred !== undefined) return { what: "group", error: barred };
     if (this.#barsUnpriced(candidate, snapshot))
       return { what: "channel", error: notPriced(candidate.billedModel) };
-    const subjects = [
-      subject("channel", String(channel.id), channel.limits),
-      credential === null
-        ? []
-        : subject("credential", String(credential.id), channel.credentialLimits),
-    ].flat();
+    const subjects = attemptSubjects(candidate);
     if (subjects.length === 0) return undefined;
     const answer = await money.limits.admit(subjects, model, this.#expected(subjects));
     if (!answer.admitted) {
@@ -176,8 +169,9 @@ export class Spending {
         .filter((_share, index) => paying(claims[index], candidate))
         .map((share) => ({ ...share, amount: cost })),
     );
-    const owed = cost === 0n ? [] : this.#owed(candidate).filter((share) => !holds(held, share));
-    const payer = [...held, ...owed.map((share) => ({ ...share, amount: cost }))];
+    this.#owing = cost === 0n ? [] : this.#unheld(candidate, held);
+    const owed = this.#owing.map((claim) => ({ ...this.#shareOf(claim), amount: cost }));
+    const payer = [...held, ...owed];
     const channel = this.#channelShare(candidate);
     return channel === undefined ? payer : [...payer, { ...channel, amount: channelCost }];
   }
@@ -187,6 +181,8 @@ export class Spending {
     for (const { reservation } of this.#held)
       reservation.settle(reservation.shares.map((share) => amountOf(share, costs)));
     this.#held = [];
+    for (const claim of this.#owing) this.#settleOwed(claim, costs);
+    this.#owing = [];
     for (const share of costs)
       if (share.kind === "channel") this.#parts.money.budgets.spentOn(share, share.amount);
     this.#attemptAdmission?.end(used);
@@ -255,12 +251,22 @@ export class Spending {
     }
   }
 
-  /** What pays, set aside or not: a response of a realtime session may begin of itself. */
-  #owed(candidate: Candidate | undefined): readonly BudgetShare[] {
+  /** Who pays although nothing was set aside: a response of a realtime session may begin of itself. */
+  #unheld(candidate: Candidate | undefined, held: readonly BudgetShare[]): readonly Wanted[] {
+    const all = [...payerClaims(this.#parts.caller), ...groupClaims(candidate?.group)];
+    return all.filter((claim) => !holds(held, claim));
+  }
+
+  #shareOf(claim: Wanted): BudgetShare {
+    return this.#parts.money.budgets.shareOf(claim, this.#parts.admittedAtMs);
+  }
+
+  /** Setting nothing aside always fits, at once; what was spent all the same then takes its place. */
+  #settleOwed(claim: Wanted, costs: readonly SpentShare[]): void {
     const { money, admittedAtMs } = this.#parts;
-    return [...payerClaims(this.#parts.caller), ...groupClaims(candidate?.group)].map((claim) =>
-      money.budgets.shareOf(claim, admittedAtMs),
-    );
+    const answer = money.budgets.reserve([{ ...claim, amount: 0n }], admittedAtMs);
+    if (answer instanceof Promise || !answer.reserved) return;
+    answer.reservation.settle([amountOf(this.#shareOf(claim), costs)]);
   }
 
   #barsUnpriced(candidate: Candidate, snapshot: Snapshot): boolean {
@@ -277,20 +283,6 @@ export class Spending {
   #channelShare(candidate: Candidate | undefined): BudgetShare | undefined {
     const rule = candidate?.channel.budget ?? null;
     if (candidate === undefined || rule === null) return undefined;
-    const { money, admittedAtMs } = this.#parts;
-    return money.budgets.shareOf({ kind: "channel", id: candidate.channel.id, rule }, admittedAtMs);
+    return this.#shareOf({ kind: "channel", id: candidate.channel.id, rule });
   }
-}
-
-function subject(
-  kind: LimitSubject["kind"],
-  id: string,
-  rules: LimitSubject["rules"] = [],
-): readonly LimitSubject[] {
-  return rules.length === 0 ? [] : [{ kind, id, rules }];
-}
-
-/** Whose names the headers of limits bear: each API has its own. */
-function formOf({ dialect }: Pick<CallRequest, "dialect">): HeaderForm {
-  return dialect === "anthropic-messages" ? dialect : "standard";
 }
