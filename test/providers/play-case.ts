@@ -101,8 +101,10 @@ function steady(text: string, callId: string): string {
   });
 }
 
+/** What the vendor itself told stands in the case already. */
 function showRecord({ outcome, error, modelReported, usage }: CallRecord): string {
-  const counted = Object.entries(usage).filter(([, value]) => value !== 0 && value !== false);
+  const { raw: _raw, ...own } = usage;
+  const counted = Object.entries(own).filter(([, value]) => value !== 0 && value !== false);
   const told = { outcome, error, modelReported, usage: Object.fromEntries(counted) };
   return `${JSON.stringify(told)}\n`;
 }
