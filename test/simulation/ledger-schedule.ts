@@ -74,7 +74,6 @@ class World {
   readonly #told: Told[] = [];
   readonly #random: RandomBytes;
   readonly #settledUntil = new Map<string, number>();
-  readonly #settled = new Set<string>();
   readonly #failures: string[] = [];
 
   constructor(server: SimServer, seed: number) {
@@ -120,13 +119,14 @@ class World {
       settle: async (settlement) => {
         const { nodeId, incarnation, settledUntilMs, calls } = settlement;
         const name = `${nodeId} ${incarnation}`;
+        const known = this.#server.rows("select call_id from calls");
+        const before = new Set(known.map((row) => row["call_id"]));
         const done = await store.settle(settlement);
         if (!done) return false;
         const until = this.#settledUntil.get(name) ?? 0;
         for (const { row } of calls) {
           // What was settled from memory may be told as cut by a later process: its row stands already.
-          const isNew = !this.#settled.has(row.call_id);
-          this.#settled.add(row.call_id);
+          const isNew = !before.has(row.call_id);
           if (isNew && Number(row.admitted_at) < until)
             this.#failures.push(
               `${name} settled a call of ${String(row.admitted_at)} (${row.outcome}), told settled until ${until}`,
