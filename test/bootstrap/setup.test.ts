@@ -72,7 +72,7 @@ describe("set-up", { concurrency: 2 }, () => {
 
   it("is done once by two that start at the same time", async () => {
     using checkout = withoutPackages();
-    const npm = makeFakeNpm(checkout, { takesMs: 1500 });
+    const npm = makeFakeNpm(checkout, { takesMs: 5000 });
     const both = [bootstrap(checkout, npm), bootstrap(checkout, npm)];
     for (const running of both) assert.equal((await running.ended).code, 42);
     assert.equal(npmCalls(checkout).length, 1);
