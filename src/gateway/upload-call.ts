@@ -42,6 +42,7 @@ export class UploadCall {
   readonly #fields = new Map<string, Field>();
   readonly #scanner: MultipartScanner;
   #open: { readonly name: string; readonly start: number } | undefined;
+  #fileBegan = false;
   #form: readonly FormPart[] | undefined;
 
   constructor(request: CallRequest, upload: Upload) {
@@ -57,13 +58,21 @@ export class UploadCall {
     });
   }
 
-  /** Reads until the model is known. */
+  /** Reads until the model is known, and how many pictures are asked for where that stands before the file. */
   async readModel(): Promise<void> {
     if (this.#request.operation === "image-tool") return;
-    while (!this.#fields.has("model") && !this.#pieces.whole) {
+    while (!this.#isKnown && !this.#pieces.whole) {
       await this.#pieces.pull();
-      if (!this.#pieces.keeps && !this.#fields.has("model")) throw this.#tooLate();
+      if (this.#pieces.keeps) continue;
+      if (!this.#fields.has("model")) throw this.#tooLate();
+      return;
     }
+  }
+
+  get #isKnown(): boolean {
+    const { operation } = this.#request;
+    const counts = operation === "image-edit" || operation === "image-variation";
+    return this.#fields.has("model") && (!counts || this.#fields.has("n") || this.#fileBegan);
   }
 
   /** What the steps need to know. `stream` may stand behind the file, so it is asked anew each time. */
@@ -135,6 +144,7 @@ export class UploadCall {
   #onPart({ name, fileName }: PartHead, start: number): number {
     const lower = name.toLowerCase();
     this.#open = undefined;
+    this.#fileBegan ||= fileName !== null;
     if (!readNames.includes(lower)) return 0;
     if (this.#fields.has(lower))
       throw brokenForm(`The field \`${lower}\` stands in the form more than once`, lower);
