@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SqlEngine } from "../engines/engines.ts";
 import type { TestResult, TestRun } from "./run-named-tests.ts";
@@ -44,17 +44,23 @@ export interface Mutant {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+const packages = "node_modules";
+
 export interface Tree extends Disposable {
   readonly folder: string;
 }
 
-/** Copies what tests need into a temporary folder; `node_modules` is linked. */
+/** Copies what tests need into a temporary folder; packages are linked (the agents alone are more than a gigabyte). */
 export function copyTree(): Tree {
   const folder = mkdtempSync(join(tmpdir(), "switchyard-mutant-"));
   for (const part of ["src", "test", "package.json", "tsconfig.json"]) {
-    cpSync(join(repository, part), join(folder, part), { recursive: true });
+    const filter = (source: string): boolean => basename(source) !== packages;
+    cpSync(join(repository, part), join(folder, part), { recursive: true, filter });
   }
-  symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
+  for (const owner of ["", "test/sdk", "test/agents"]) {
+    const installed = join(repository, owner, packages);
+    if (existsSync(installed)) symlinkSync(installed, join(folder, owner, packages));
+  }
   return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
