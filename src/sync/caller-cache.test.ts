@@ -220,9 +220,12 @@ async function runSchedule(steps: readonly Step[]): Promise<void> {
     else if (current.kind === "find") {
       const since = applied;
       const lookup = cache.find(current.hash);
-      if (lookup instanceof Promise)
-        pending.push(lookup.then((l) => check(current.hash, l, since)));
-      else check(current.hash, lookup, since);
+      if (lookup instanceof Promise) {
+        const checked = lookup.then((l) => check(current.hash, l, since));
+        // Told at the end: until then nobody waits for it.
+        checked.catch(() => undefined);
+        pending.push(checked);
+      } else check(current.hash, lookup, since);
     } else if (current.kind === "readStore") {
       const unread = calls.filter((c) => c.answer === undefined);
       const call = unread[current.index % unread.length];
