@@ -99,7 +99,10 @@ async function askFor(
   terms: () => ShareTerms,
 ): Promise<Lack | undefined> {
   const asked = asking.map(({ use: { limit }, missing }): Asked => {
-    if (limit.kind === "slots") limit.pending += 1;
+    if (limit.kind === "slots") {
+      limit.pending += 1;
+      limit.held = true;
+    }
     return { limit, entry: entryOf(limit, missing, terms().nowMs) };
   });
   const reply = await link.ask(asked);

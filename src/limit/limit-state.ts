@@ -73,6 +73,8 @@ export interface SlotLimit {
   uncertain: boolean;
   /** It was told a number that slots asked for are part of, which it may refuse. */
   overtold: boolean;
+  /** The shared counter may hold slots of this node: until it was told that there are none. */
+  held: boolean;
   usedAtMs: number;
 }
 
@@ -87,7 +89,14 @@ export interface LimitIdentity {
 export function makeLimit({ key, subject }: LimitIdentity, rule: LimitRule, nowMs: number): Limit {
   const amount = amountOf(rule);
   if (rule.of === "concurrency") {
-    const none = { running: 0, pending: 0, freed: 0, uncertain: false, overtold: false };
+    const none = {
+      running: 0,
+      pending: 0,
+      freed: 0,
+      uncertain: false,
+      overtold: false,
+      held: false,
+    };
     return { kind: "slots", key, subject, rule, amount, ...none, usedAtMs: nowMs };
   }
   return {
@@ -119,7 +128,7 @@ export function changeRule(limit: Limit, rule: LimitRule): void {
 /** Whether nothing is lost by forgetting it. */
 export function isIdle(limit: Limit, nowMs: number): boolean {
   if (limit.kind === "slots")
-    return limit.running + limit.pending + limit.freed === 0 && !limit.uncertain;
+    return limit.running + limit.pending + limit.freed === 0 && !limit.uncertain && !limit.held;
   const { lots, untold, wishing, rule, usedAtMs } = limit;
   if (lots.length > 0 || (untold?.size ?? 0) > 0 || wishing) return false;
   // One span and the step that is leaving.

@@ -39,7 +39,8 @@ export class Telling {
   /** Slots that are held, so that their lease goes on and what was counted wrongly is put right. */
   addSlots(limits: Iterable<Limit>): void {
     for (const limit of limits) {
-      if (limit.kind !== "slots" || limit.running + limit.pending === 0) continue;
+      // Also where none runs any more: whatever was counted wrongly ends with that.
+      if (limit.kind !== "slots" || !limit.held) continue;
       limit.uncertain = true;
       this.#waiting.add(limit);
     }
@@ -98,7 +99,10 @@ function slotEntry(limit: Extract<Limit, { kind: "slots" }>): TellEntry | undefi
   if (freed === 0 && !uncertain) return undefined;
   limit.freed = 0;
   limit.uncertain = false;
-  if (uncertain) limit.overtold = pending > 0;
+  if (uncertain) {
+    limit.overtold = pending > 0;
+    limit.held = running + pending > 0;
+  }
   return { kind: "slots", key, freed, held: uncertain ? running + pending : null };
 }
 
