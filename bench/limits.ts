@@ -95,7 +95,7 @@ export async function benchLimits(): Promise<Figure[]> {
   const redis = openRedis({ url: server.url });
   try {
     await redis.whenUp(5000);
-    const shared = openLimits({ ...parts, shared: makeSharedCounters(redis, "bench") });
+    const shared = openLimits({ ...parts, shared: makeSharedCounters(redis, () => "bench") });
     figures.push(...(await measure("three rules, slices of Redis", shared, three)));
     await shared.close();
   } finally {

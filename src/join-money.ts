@@ -13,7 +13,7 @@ import type { Metrics } from "./metrics/metrics.ts";
 import { makeLeaseStore } from "./store/budget-leases.ts";
 import type { Database } from "./store/database.ts";
 import type { Redis } from "./store/redis.ts";
-import { type SharedCounters, makeSharedCounters } from "./store/redis-limits.ts";
+import { makeSharedCounters } from "./store/redis-limits.ts";
 import type { OpenedSync } from "./sync/sync-parts.ts";
 
 export interface JoinMoneyParts {
@@ -50,7 +50,8 @@ export function openMoney(parts: JoinMoneyParts): Money {
     maxStaleMs,
     kept: makeKeptSlices(join(config.dataDir, "nodes", nodeId)),
   });
-  const shared = redis && openCounters(redis, sync);
+  // The database may tell the id long after the start.
+  const shared = redis && makeSharedCounters(redis, () => sync.secrets()?.clusterId);
   const limits = openLimits({
     ...(shared === undefined ? {} : { shared }),
     clock,
@@ -63,28 +64,5 @@ export function openMoney(parts: JoinMoneyParts): Money {
     budgets,
     limits,
     close: async () => void (await Promise.all([budgets.close(), limits.close()])),
-  };
-}
-
-/** The counters bear the cluster's id, which the database may tell long after the start. */
-function openCounters(redis: Redis, sync: OpenedSync): SharedCounters {
-  let known: SharedCounters | undefined;
-  const find = (): SharedCounters | undefined => {
-    const clusterId = sync.secrets()?.clusterId;
-    if (known === undefined && clusterId !== undefined)
-      known = makeSharedCounters(redis, clusterId);
-    return known;
-  };
-  const get = (): SharedCounters => {
-    const counters = find();
-    if (counters === undefined) throw new Error("the cluster's id is not known yet");
-    return counters;
-  };
-  return {
-    get up() {
-      return find()?.up ?? false;
-    },
-    take: async (asker, entries) => await get().take(asker, entries),
-    tell: async (asker, sequence, entries) => await get().tell(asker, sequence, entries),
   };
 }

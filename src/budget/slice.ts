@@ -67,7 +67,7 @@ export interface Instant {
 }
 
 /** Time that a slice should last for. */
-export const flowMs = 10_000;
+const flowMs = 10_000;
 
 export function makeSlice(share: BudgetShare, endMs: number, now: Instant): Slice {
   return {

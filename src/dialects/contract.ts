@@ -165,6 +165,8 @@ export interface Dialect {
   eventModel(event: Buffer, reading: EventReading): string | null;
   /** Usage told by an event, joined with what an earlier event of the stream told; null: none that counts anything. */
   eventUsage(event: Buffer, earlier: Usage | null): Usage | null;
+  /** Whether each event tells usage of its own part alone, so that none may be left out; left out: the last tells all. */
+  readonly usageAddsUp?: true;
   /** The error told by an event of kind `error`. */
   eventError(event: Buffer): UpstreamError;
   /** Undefined: not a whole reply of this dialect. */

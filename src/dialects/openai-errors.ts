@@ -3,12 +3,10 @@ import { type ErrorKind, type GatewayError, errorKinds } from "../core/errors.ts
 import { renderEvent } from "../core/sse.ts";
 import type { RenderedReply, Telling, UpstreamError } from "./contract.ts";
 import { renderMessage } from "./messages.ts";
+import { noRetryHeader } from "./retry-after.ts";
 
 /** Seconds to wait where an unavailable gateway gives none itself. */
 const defaultRetryAfterS = 1;
-
-/** Clients that obey it do not try again (OpenAI's and Anthropic's own SDKs do, read in their code of 2026-11). */
-export const noRetryHeader = { "x-should-retry": "false" } as const;
 
 function typeOf(kind: ErrorKind, status: number): string {
   const { blame } = errorKinds[kind];
@@ -59,7 +57,7 @@ export function renderError(error: GatewayError, telling: Telling): RenderedRepl
       ...(retryAfterS === undefined
         ? {}
         : { "retry-after": String(Math.max(1, Math.ceil(retryAfterS))) }),
-      ...(error.kind === "insufficient_quota" ? noRetryHeader : {}),
+      ...noRetryHeader(error),
     },
     body,
   };

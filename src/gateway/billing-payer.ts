@@ -2,7 +2,8 @@
 import { type BudgetRule, type BudgetShare, budgetLimit } from "../core/budget-rule.ts";
 import type { NanoDollars } from "../core/money.ts";
 import { periodAt, wholeTime } from "../core/periods.ts";
-import { readBalance, readSpent } from "../store/balances.ts";
+import { readBalance } from "../store/balances.ts";
+import { sumSpent } from "../store/budgets.ts";
 import type { Sql } from "../store/database.ts";
 import { sumUsage } from "../store/rollups.ts";
 import type { Caller } from "../wire/caller.ts";
@@ -50,7 +51,7 @@ export async function readPaid(
 ): Promise<NanoDollars> {
   const purse = purseOf(caller);
   const isWhole = span.fromMs === undefined && span.toMs === undefined;
-  if (isWhole && purse !== null) return await readSpent(db, shareOf(purse, nowMs));
+  if (isWhole && purse !== null) return await sumSpent(db, shareOf(purse, nowMs));
   const whose =
     purse?.kind === "key" ? { keyId: BigInt(caller.keyId) } : { userId: BigInt(caller.userId) };
   const filters = {

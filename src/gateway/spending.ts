@@ -10,6 +10,7 @@ import type { BudgetClaim, Budgets, Reservation } from "../budget/budgets.ts";
 import type { Admission, LimitSubject, LimitedUse, Limits } from "../limit/limits.ts";
 import type { CallFacts } from "../dialects/contract.ts";
 import type { SpentShare } from "../log/call-record.ts";
+import { bytesPerToken } from "../meter/estimate.ts";
 import type { Candidate, PassedOver } from "../route/plan.ts";
 import type { Group, Snapshot } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
@@ -48,7 +49,6 @@ export interface SpendingParts {
 
 /** Output that limits of tokens expect of a call that names no limit of its own. */
 const usualOutputTokens = 512;
-const bytesPerToken = 4;
 const nothingTold = { textBytes: () => 0, kinds: {} };
 const noUse: LimitedUse = { inputTokens: 0, outputTokens: 0, dollars: 0n };
 
@@ -66,6 +66,8 @@ interface Held {
 
 export class Spending {
   readonly #parts: SpendingParts;
+  /** Whether the payer has a budget at all, whichever group answers. */
+  readonly budgeted: boolean;
   #facts: CallFacts | undefined;
   #use: ExpectedUse | undefined;
   #told: { readonly textBytes: () => number; readonly kinds: UsageKinds } = nothingTold;
@@ -75,9 +77,13 @@ export class Spending {
   /** Who pays without that anything was set aside. */
   #owing: readonly Wanted[] = [];
   readonly #groupsHeld = new Set<string>();
+  readonly #estimates = new Map<string, NanoDollars | undefined>();
 
   constructor(parts: SpendingParts) {
     this.#parts = parts;
+    this.budgeted =
+      payerClaims(parts.caller).length > 0 ||
+      payingGroups(parts).some((group) => group.budget !== null);
   }
 
   /** What is asked. `textBytes`: of the request, asked for large ones alone; `kinds`: units that it counts itself. */
@@ -95,18 +101,10 @@ export class Spending {
     const subjects = callSubjects(caller, snapshot, model);
     if (subjects.length === 0) return;
     const answer = await money.limits.admit(subjects, model, this.#expected(subjects));
-    const form = headerForm(this.#parts.request);
-    tell(answer.admitted ? answer.admission.headers(form) : answer.reached.headersAs(form));
+    const told = answer.admitted ? answer.admission : answer.reached;
+    tell(told.headers(headerForm(this.#parts.request)));
     if (!answer.admitted) throw overLimit(answer.reached);
     this.#admission = answer.admission;
-  }
-
-  /** Whether the payer has a budget at all, whichever group answers. */
-  get budgeted(): boolean {
-    return (
-      payerClaims(this.#parts.caller).length > 0 ||
-      payingGroups(this.#parts).some((group) => group.budget !== null)
-    );
   }
 
   /**
@@ -114,13 +112,9 @@ export class Spending {
    * `model_not_priced` or `temporarily_unavailable`.
    */
   async reserve(): Promise<void> {
-    const { snapshot } = this.#parts;
-    const who = snapshot.settings.unpricedModels;
-    if (who === "everybody" && !this.budgeted) return;
-    const unpricedRefused = who === "nobody" || (who === "without-budget" && this.budgeted);
-    if (!this.budgeted && !unpricedRefused) return;
-    if (dearestEstimate(this.#question()) === undefined && unpricedRefused)
-      throw notPriced(this.#model());
+    const refusesUnpriced = this.#refusesUnpriced();
+    if (!this.budgeted && !refusesUnpriced) return;
+    if (refusesUnpriced && this.#estimate() === undefined) throw notPriced(this.#model());
     if (!this.budgeted) return;
     if (!this.#parts.recordable())
       throw new GatewayError("temporarily_unavailable", "the call journal cannot be written", {
@@ -208,11 +202,21 @@ export class Spending {
     return { caller, snapshot, atMs: admittedAtMs, model: this.#model(), use, outputCap };
   }
 
+  /** What the call may cost; asked for several budgets it is the same. */
+  #estimate(outputCap: number | null = null, group?: string): NanoDollars | undefined {
+    const name = `${outputCap} ${group ?? ""}`;
+    if (!this.#estimates.has(name)) {
+      const asked = this.#question(outputCap);
+      this.#estimates.set(name, dearestEstimate(group === undefined ? asked : { ...asked, group }));
+    }
+    return this.#estimates.get(name);
+  }
+
   #expected(subjects: readonly LimitSubject[]): LimitedUse {
     const counted = subjects.flatMap(({ rules }) => rules.map((rule) => rule.of));
     if (counted.every((thing) => thing === "requests" || thing === "concurrency")) return noUse;
     const { inputBytes, answers, outputLimit } = this.#expectedUse();
-    const dollars = counted.includes("dollars") ? dearestEstimate(this.#question()) : undefined;
+    const dollars = counted.includes("dollars") ? this.#estimate() : undefined;
     return {
       inputTokens: Math.ceil(inputBytes / bytesPerToken),
       outputTokens: answers * (outputLimit ?? usualOutputTokens),
@@ -226,11 +230,7 @@ export class Spending {
     if (wanted.length === 0) return;
     const claims = wanted.map((claim) => ({
       ...claim,
-      amount:
-        dearestEstimate({
-          ...this.#question(claim.rule?.reserveCap ?? null),
-          ...(group === undefined ? {} : { group }),
-        }) ?? 0n,
+      amount: this.#estimate(claim.rule?.reserveCap ?? null, group) ?? 0n,
     }));
     const answer = await money.budgets.reserve(claims, admittedAtMs);
     if (!answer.reserved) throw outOfMoney(answer.shortage, this.#question());
@@ -269,9 +269,13 @@ export class Spending {
     answer.reservation.settle([amountOf(this.#shareOf(claim), costs)]);
   }
 
+  #refusesUnpriced(): boolean {
+    const who = this.#parts.snapshot.settings.unpricedModels;
+    return who === "nobody" || (who === "without-budget" && this.budgeted);
+  }
+
   #barsUnpriced(candidate: Candidate, snapshot: Snapshot): boolean {
-    const who = snapshot.settings.unpricedModels;
-    if (who === "everybody" || (who === "without-budget" && !this.budgeted)) return false;
+    if (!this.#refusesUnpriced()) return false;
     const where = {
       channelId: candidate.channel.id,
       atMs: this.#parts.admittedAtMs,

@@ -85,10 +85,6 @@ export class StreamTee implements BodyTaker {
   #textBytes = 0;
   #modelReported: string | null = null;
 
-  get #countsEach(): boolean {
-    return this.#attempt.call.request.dialect === "openai-media";
-  }
-
   constructor(attempt: Attempt, headers: Readonly<Record<string, string>>, settle: Settle) {
     this.#attempt = attempt;
     this.#delivery = new Delivery(attempt, headers, settle, () => this.#measured());
@@ -209,9 +205,8 @@ export class StreamTee implements BodyTaker {
     this.#textBytes += reading.textBytes;
     if (reading.kind === "finish") this.#finished = true;
     if (reading.hasUsage) {
-      // Each picture of a stream tells its own; there are few of them.
-      if (this.#countsEach)
-        this.#summed = this.#attempt.call.dialect.eventUsage(event, this.#summed);
+      const { dialect } = this.#attempt.call;
+      if (dialect.usageAddsUp === true) this.#summed = dialect.eventUsage(event, this.#summed);
       if (this.#firstUsage === undefined) this.#firstUsage = event;
       this.#lastUsage = event;
       this.#usageFinal = this.#finished || reading.kind === "done";

@@ -39,9 +39,8 @@ export interface LimitReached {
   readonly rule: LimitRule;
   /** Whole seconds until one may try again, at least 1. */
   readonly retryAfterS: number;
-  /** As {@link Admission.headers} of the standard form. */
-  readonly headers: Readonly<Record<string, string>>;
-  headersAs(form: HeaderForm): Readonly<Record<string, string>>;
+  /** As {@link Admission.headers}. */
+  headers(form?: HeaderForm): Readonly<Record<string, string>>;
 }
 
 export type LimitAnswer =

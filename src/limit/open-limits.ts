@@ -148,16 +148,13 @@ function endUse({ link, terms }: Node, use: Use, used: LimitedUse | null): void 
 }
 
 function refuse(node: Node, { limit, waitMs }: Lack, uses: readonly Use[]): LimitAnswer {
-  const headersAs = (form: HeaderForm): Readonly<Record<string, string>> =>
-    headersOf(node, uses, form);
   return {
     admitted: false,
     reached: {
       subject: limit.subject,
       rule: limit.rule,
       retryAfterS: Math.max(1, Math.ceil(waitMs / 1000)),
-      headers: headersAs("standard"),
-      headersAs,
+      headers: (form = "standard") => headersOf(node, uses, form),
     },
   };
 }

@@ -50,7 +50,7 @@ const quarterMs = 15 * minuteMs;
 const atOnce = 500;
 /** Buckets of nodes are folded when they are over for so long. */
 const foldAfterMs = 10 * minuteMs;
-export const quarterHourDays = 40;
+const quarterHourDays = 40;
 /** Days that are looked at again for calls that were settled late, while their quarter-hours are there. */
 const lateDays = 35;
 

@@ -55,7 +55,7 @@ function callLine(price: Price, { factors }: HeldRates): readonly ChargeLine[] {
 type Part = readonly [what: TokenRate, told: number | undefined, rate: NanoDollars | undefined];
 
 /** All token buckets; what has no rate of its own is counted with the bucket that it is part of. */
-export function tokenLines(usage: Usage, { rates, factors }: HeldRates): readonly ChargeLine[] {
+function tokenLines(usage: Usage, { rates, factors }: HeldRates): readonly ChargeLine[] {
   const { kinds } = usage;
   const lines: ChargeLine[] = [];
   const add = (what: string, units: number, rate: NanoDollars): void => {
@@ -175,7 +175,7 @@ export function imageRate(
 }
 
 /** Units and what prices them; the fees of tools are the same in every tier and at any hour. */
-export const unitsPriced = [
+const unitsPriced = [
   ["pages", "perPage", "whole"],
   ["searchUnits", "perSearchUnit", "whole"],
   ["webSearches", "perWebSearch", "tool"],

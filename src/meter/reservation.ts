@@ -34,9 +34,9 @@ const bytesPerToken = 2;
 /** A page of a document or a large picture; longer sounds and films cost more than is set aside. */
 export const tokensAMediaPart = 2_000;
 /** Taken where the price is by time and nobody knows how long the sound is. */
-export const usualSeconds = 600;
+const usualSeconds = 600;
 /** Taken where the price is by page and nobody knows how many there are. */
-export const usualPages = 100;
+const usualPages = 100;
 
 /**
  * Nano-dollars. The instant is the one that the charge is computed for, so its time of day is known; the length of the

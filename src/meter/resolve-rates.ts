@@ -44,7 +44,7 @@ export function applyChanges(
 }
 
 /** The tier with the highest threshold that the input exceeds. */
-export function findTier(price: Price, inputTokens: number): PriceTier | undefined {
+function findTier(price: Price, inputTokens: number): PriceTier | undefined {
   return price.tiers.findLast((tier) => inputTokens > tier.above);
 }
 

@@ -2,11 +2,10 @@
  * What prepaid accounts have. Promises: money is put in and taken out together with the ledger's entry that says so, or
  * not at all; nothing is taken out that has been spent.
  */
-import { sql } from "kysely";
-import type { BudgetShare } from "../core/budget-rule.ts";
 import { type NanoDollars, maxNano } from "../core/money.ts";
 import type { EntryKind } from "./account-entries.ts";
 import { addAccountEntry } from "./account-entries.ts";
+import { selectBudgetTotals, spentOf } from "./budgets.ts";
 import type { Sql } from "./database.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
 
@@ -33,34 +32,15 @@ export async function readBalances(
   userIds: readonly bigint[],
 ): Promise<ReadonlyMap<bigint, Balance>> {
   if (userIds.length === 0) return new Map();
-  const rows = await db
-    .selectFrom("budgets")
-    .leftJoin("budget_leases", (join) =>
-      join
-        .onRef("budget_leases.kind", "=", "budgets.kind")
-        .onRef("budget_leases.entity_id", "=", "budgets.entity_id")
-        .onRef("budget_leases.period", "=", "budgets.period"),
-    )
-    .select([
-      "budgets.entity_id as id",
-      "budgets.credited as credited",
-      "budgets.settled as settled",
-      sql<bigint | null>`sum(budget_leases.spent)`.as("leased"),
-      sql<
-        bigint | null
-      >`sum(case when budget_leases.granted > budget_leases.spent then budget_leases.granted - budget_leases.spent else 0 end)`.as(
-        "reserved",
-      ),
-    ])
+  const rows = await selectBudgetTotals(db)
     .where("budgets.kind", "=", "balance")
     .where("budgets.period", "=", "total")
     .where("budgets.entity_id", "in", [...userIds])
-    .groupBy(["budgets.entity_id", "budgets.credited", "budgets.settled"])
     .execute();
   return new Map(
-    rows.map(({ id, credited, settled, leased, reserved }) => [
-      id,
-      { credited, spent: settled + (leased ?? 0n), reserved: reserved ?? 0n },
+    rows.map((row) => [
+      row.entity_id,
+      { credited: row.credited, spent: spentOf(row), reserved: row.held ?? 0n },
     ]),
   );
 }
@@ -68,28 +48,6 @@ export async function readBalances(
 /** The balance of one account. */
 export async function readBalance(db: Sql, userId: bigint): Promise<Balance> {
   return (await readBalances(db, [userId])).get(userId) ?? noBalance;
-}
-
-/** What was spent of a budget in a period, as far as it is settled. In one statement: a lease's share counts once. */
-export async function readSpent(db: Sql, { kind, id, period }: BudgetShare): Promise<NanoDollars> {
-  const row = await db
-    .selectFrom("budgets")
-    .leftJoin("budget_leases", (join) =>
-      join
-        .onRef("budget_leases.kind", "=", "budgets.kind")
-        .onRef("budget_leases.entity_id", "=", "budgets.entity_id")
-        .onRef("budget_leases.period", "=", "budgets.period"),
-    )
-    .select([
-      "budgets.settled as settled",
-      sql<bigint | null>`sum(budget_leases.spent)`.as("leased"),
-    ])
-    .where("budgets.kind", "=", kind)
-    .where("budgets.entity_id", "=", BigInt(id))
-    .where("budgets.period", "=", period)
-    .groupBy("budgets.settled")
-    .executeTakeFirst();
-  return (row?.settled ?? 0n) + (row?.leased ?? 0n);
 }
 
 /** An amount that cannot be put in or taken out; thrown, so that the transaction is undone. */

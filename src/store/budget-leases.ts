@@ -9,7 +9,7 @@ import type { Sql } from "./database.ts";
 import { engineOf, nowMs } from "./dialect.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
 import { budgetKey, insertAlert, sumSpent } from "./budgets.ts";
-import { isRetryable } from "./sql-errors.ts";
+import { retried } from "./transaction.ts";
 
 /** What one node holds of a budget in a period. */
 export interface BudgetLease {
@@ -85,17 +85,6 @@ export function makeLeaseStore(db: Sql): LeaseStore {
     spent: (share) => sumSpent(db, share),
     tellAlert: (share, percent) => insertAlert(db, share, percent),
   };
-}
-
-/** Lost against another transaction, nothing was written: it is simply run again. */
-async function retried<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (attempt === 5 || !isRetryable(error)) throw error;
-    }
-  }
 }
 
 /** Ascending, as rows are locked: two transactions never wait for each other in a ring. */

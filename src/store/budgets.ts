@@ -11,25 +11,46 @@ export function budgetKey({ kind, id, period }: BudgetShare) {
   return { kind, entity_id: BigInt(id), period };
 }
 
-/** What was spent of a budget, as far as it was handed in. */
-export async function sumSpent(db: Sql, share: BudgetShare): Promise<NanoDollars> {
-  // One statement: a lease that is folded between two reads would be counted twice or not at all.
-  const { settled } = await db
-    .selectNoFrom((select) => [
-      select
-        .selectFrom("budgets")
-        .select("settled")
-        .where((where) => where.and(budgetKey(share)))
-        .as("settled"),
-      select
-        .selectFrom("budget_leases")
-        .select(sql<bigint | null>`sum(spent)`.as("spent"))
-        .where((where) => where.and(budgetKey(share)))
-        .as("leased"),
-    ])
-    .executeTakeFirstOrThrow()
-    .then((row) => ({ settled: (row.settled ?? 0n) + (row.leased ?? 0n) }));
-  return settled;
+const heldSum = sql<bigint | null>`sum(case
+  when budget_leases.granted > budget_leases.spent then budget_leases.granted - budget_leases.spent
+  else 0 end)`;
+
+/**
+ * Every budget with what its leases sum up to; a row for each. One statement: a lease that is folded between two reads
+ * would be counted twice or not at all.
+ */
+export function selectBudgetTotals(db: Sql) {
+  return db
+    .selectFrom("budgets")
+    .leftJoin("budget_leases", (join) =>
+      join
+        .onRef("budget_leases.kind", "=", "budgets.kind")
+        .onRef("budget_leases.entity_id", "=", "budgets.entity_id")
+        .onRef("budget_leases.period", "=", "budgets.period"),
+    )
+    .select(["budgets.kind", "budgets.entity_id", "budgets.period"])
+    .select(["budgets.credited", "budgets.settled"])
+    .select([sql<bigint | null>`sum(budget_leases.spent)`.as("leased"), heldSum.as("held")])
+    .groupBy(["budgets.kind", "budgets.entity_id", "budgets.period"])
+    .groupBy(["budgets.credited", "budgets.settled"]);
+}
+
+/** What was spent of it, as far as it was handed in. */
+export function spentOf(row: {
+  readonly settled: NanoDollars;
+  readonly leased: NanoDollars | null;
+}): NanoDollars {
+  return row.settled + (row.leased ?? 0n);
+}
+
+/** What was spent of one budget, as far as it was handed in. */
+export async function sumSpent(db: Sql, { kind, id, period }: BudgetShare): Promise<NanoDollars> {
+  const row = await selectBudgetTotals(db)
+    .where("budgets.kind", "=", kind)
+    .where("budgets.entity_id", "=", BigInt(id))
+    .where("budgets.period", "=", period)
+    .executeTakeFirst();
+  return row === undefined ? 0n : spentOf(row);
 }
 
 /** True for the one who tells operators. */
@@ -115,45 +136,35 @@ export async function readBudgetSums(
   shares: readonly BudgetShare[],
 ): Promise<readonly BudgetSums[]> {
   if (shares.length === 0) return [];
-  // One transaction: a lease that ends between two reads would be counted twice or not at all.
-  const [budgets, leases, alerts] = await db
-    .transaction()
-    .setAccessMode("read only")
-    .setIsolationLevel("repeatable read")
-    .execute(async (trx) => {
-      const keys = shares.map(budgetKey);
-      return [
-        await trx
-          .selectFrom("budgets")
-          .selectAll()
-          .where((where) => where.or(keys.map((key) => where.and(key))))
-          .execute(),
-        await trx
-          .selectFrom("budget_leases")
-          .selectAll()
-          .where((where) => where.or(keys.map((key) => where.and(key))))
-          .execute(),
-        await trx
-          .selectFrom("budget_alerts")
-          .selectAll()
-          .where((where) => where.or(keys.map((key) => where.and(key))))
-          .orderBy("percent")
-          .execute(),
-      ] as const;
-    });
+  const keys = shares.map(budgetKey);
+  const totals = await selectBudgetTotals(db)
+    .where(({ and, or, eb }) =>
+      or(
+        keys.map((key) =>
+          and([
+            eb("budgets.kind", "=", key.kind),
+            eb("budgets.entity_id", "=", key.entity_id),
+            eb("budgets.period", "=", key.period),
+          ]),
+        ),
+      ),
+    )
+    .execute();
+  const alerts = await db
+    .selectFrom("budget_alerts")
+    .selectAll()
+    .where((where) => where.or(keys.map((key) => where.and(key))))
+    .orderBy("percent")
+    .execute();
   return shares.map((share) => {
     const isIts = (row: { kind: string; entity_id: bigint; period: string }): boolean =>
       row.kind === share.kind && Number(row.entity_id) === share.id && row.period === share.period;
-    const budget = budgets.find(isIts);
-    const own = leases.filter(isIts);
+    const budget = totals.find(isIts);
     return {
       share,
       credited: budget?.credited ?? 0n,
-      spent: own.reduce((sum, { spent }) => sum + spent, budget?.settled ?? 0n),
-      held: own.reduce(
-        (sum, { granted, spent }) => (granted > spent ? sum + granted - spent : sum),
-        0n,
-      ),
+      spent: budget === undefined ? 0n : spentOf(budget),
+      held: budget?.held ?? 0n,
       alerts: alerts
         .filter(isIts)
         .map(({ percent, told_at: toldAt }) => ({ percent, toldAtMs: Number(toldAt) })),

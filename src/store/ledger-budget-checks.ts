@@ -6,6 +6,7 @@ import { sql } from "kysely";
 import type { BudgetKind } from "../core/budget-rule.ts";
 import type { NanoDollars } from "../core/money.ts";
 import { periodAt } from "../core/periods.ts";
+import { selectBudgetTotals, spentOf } from "./budgets.ts";
 import { periodKind } from "./counted-budgets.ts";
 import type { Sql } from "./database.ts";
 import { sumCounted, totalAccounts } from "./ledger-accounts.ts";
@@ -21,23 +22,12 @@ interface CountedBudget {
 }
 
 async function readBudgets(db: Sql): Promise<readonly CountedBudget[]> {
-  const rows = await db
-    .selectFrom("budgets")
-    .leftJoin("budget_leases", (join) =>
-      join
-        .onRef("budget_leases.kind", "=", "budgets.kind")
-        .onRef("budget_leases.entity_id", "=", "budgets.entity_id")
-        .onRef("budget_leases.period", "=", "budgets.period"),
-    )
-    .select(["budgets.kind", "budgets.entity_id", "budgets.period", "budgets.settled"])
-    .select(sql<bigint | null>`sum(budget_leases.spent)`.as("leased"))
-    .groupBy(["budgets.kind", "budgets.entity_id", "budgets.period", "budgets.settled"])
-    .execute();
+  const rows = await selectBudgetTotals(db).execute();
   return rows.map((row) => ({
     kind: row.kind as BudgetKind,
     id: row.entity_id,
     period: row.period,
-    spent: row.settled + (row.leased ?? 0n),
+    spent: spentOf(row),
   }));
 }
 

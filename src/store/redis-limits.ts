@@ -101,15 +101,19 @@ const sequenceKeptMs = 3_600_000;
 
 export function makeSharedCounters(
   redis: Redis,
-  clusterId: string,
+  clusterId: () => string | undefined,
   { graceMs = 10_000, leaseMs = 20_000 }: CounterTimes = {},
 ): SharedCounters {
-  const name = (key: string): string => `switchyard:${clusterId}:limit:${key}`;
+  const name = (key: string): string => {
+    const cluster = clusterId();
+    if (cluster === undefined) throw new Error("the cluster's id is not known yet");
+    return `switchyard:${cluster}:limit:${key}`;
+  };
   const opening = ({ holder, epoch, nodes }: Asker): readonly string[] =>
     [epoch, holder, nodes, graceMs, leaseMs].map(String);
   return {
     get up() {
-      return redis.up;
+      return redis.up && clusterId() !== undefined;
     },
     take: async (asker, calls) => {
       const keys = ["epoch", ...calls.flat().map(({ key }) => key)].map(name);

@@ -26,7 +26,7 @@ export const rollupKey = [
   "node_id",
 ] as const;
 
-export const rollupSums = [
+const rollupSums = [
   "calls",
   "failed",
   "input_tokens",
@@ -38,7 +38,7 @@ export const rollupSums = [
   "channel_cost",
 ] as const;
 
-export const rollupColumns = [...rollupKey, ...rollupSums] as const;
+const rollupColumns = [...rollupKey, ...rollupSums] as const;
 
 /** Adds to the rows that bear the same keys. */
 export async function addRollupRows(trx: Sql, rows: readonly RollupRow[]): Promise<void> {

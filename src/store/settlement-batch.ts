@@ -43,10 +43,10 @@ export interface FoldedBatch {
 }
 
 /** Milliseconds of a bucket. */
-export const rollupSpanMs = 900_000;
+const rollupSpanMs = 900_000;
 
 /** Outcomes of calls that were not answered whole, through no wish of the caller. */
-export const failedOutcomes: readonly string[] = ["failed", "cut", "interrupted"];
+const failedOutcomes: readonly string[] = ["failed", "cut", "interrupted"];
 
 /** Cuts what does not fit its column, so that rows and sums bear the same names. */
 export function fitCall(call: SettledCall): SettledCall {

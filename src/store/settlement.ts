@@ -10,7 +10,8 @@ import type { BulkRow } from "./bulk-insert.ts";
 import { bulkInsert } from "./bulk-insert.ts";
 import { callColumns } from "./calls.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
-import { isRetryable, violatedUnique } from "./sql-errors.ts";
+import { violatedUnique } from "./sql-errors.ts";
+import { retried } from "./transaction.ts";
 import { addRollupRows, rollupSpan } from "./rollups.ts";
 import { fitCall, foldBatch } from "./settlement-batch.ts";
 import type { FoldedBatch, RollupSums, SettledCall, SettledShare } from "./settlement-batch.ts";
@@ -48,17 +49,6 @@ export function makeSettlementStore(db: Sql): SettlementStore {
     settle: (settlement) => retried(() => settle(db, settlement, budgets)),
     forgoOthers: (nodeId, present) => forgoOthers(db, nodeId, present),
   };
-}
-
-/** Lost against another transaction: nothing was written. */
-async function retried<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (attempt === 5 || !isRetryable(error)) throw error;
-    }
-  }
 }
 
 async function openCursor(db: Sql, nodeId: string, incarnation: string): Promise<bigint> {

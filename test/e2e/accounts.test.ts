@@ -1,34 +1,13 @@
 /** Accounts as operators and members use them: by command, and over several real nodes at once. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { makeProgram } from "../../src/cli/program.ts";
 import { freshDatabase, skipReason } from "../engines/engines.ts";
 import { startCluster } from "./cluster.ts";
 import { type GatewayNode, rootToken, startNode } from "./nodes.ts";
-
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly error: string;
-}
+import { type Ran, runCommand } from "./run-command.ts";
 
 async function run(line: readonly string[], url: string, token = rootToken): Promise<Ran> {
-  const out: string[] = [];
-  const error: string[] = [];
-  const env: Readonly<Record<string, string>> = { SWITCHYARD_URL: url, SWITCHYARD_TOKEN: token };
-  const elsewhere = (): never => assert.fail("this command runs in a process of its own");
-  const program = makeProgram({
-    version: "test",
-    environment: (name) => env[name],
-    print: (text) => out.push(text),
-    printError: (text) => error.push(text),
-    readStdin: async () => "",
-    serve: elsewhere,
-    renewSetupLink: elsewhere,
-    doctorProbes: elsewhere,
-  });
-  const code = await program.run(line);
-  return { code, out: out.join("\n"), error: error.join("\n") };
+  return await runCommand(line, { SWITCHYARD_URL: url, SWITCHYARD_TOKEN: token });
 }
 
 async function made(node: GatewayNode, path: string, body: object): Promise<Record<string, never>> {

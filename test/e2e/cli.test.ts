@@ -17,24 +17,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { makeProgram } from "../../src/cli/program.ts";
 import { type DemoUpstream, openDemoUpstream } from "../../src/cli/demo-upstream.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { freshDatabase, skipReason } from "../engines/engines.ts";
 import { freePort } from "../engines/free-port.ts";
 import { type GatewayNode, rootToken, startNode, waitFor } from "./nodes.ts";
+import { type Environment, type Ran, runCommand as run } from "./run-command.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "switchyard-cli-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly error: string;
-}
-
-type Environment = Readonly<Record<string, string>>;
 
 /** A caller of the demo's gateway. */
 async function call(
@@ -48,24 +40,6 @@ async function call(
     ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
   });
   return { status: response.status, body: await response.json() };
-}
-
-async function run(line: readonly string[], env: Environment, input = ""): Promise<Ran> {
-  const out: string[] = [];
-  const error: string[] = [];
-  const elsewhere = (): never => assert.fail("this command runs in a process of its own");
-  const program = makeProgram({
-    version: "test",
-    environment: (name) => env[name],
-    print: (text) => out.push(text),
-    printError: (text) => error.push(text),
-    readStdin: async () => input,
-    serve: elsewhere,
-    renewSetupLink: elsewhere,
-    doctorProbes: elsewhere,
-  });
-  const code = await program.run(line);
-  return { code, out: out.join("\n"), error: error.join("\n") };
 }
 
 async function runProcess(line: readonly string[], env: Environment, input = ""): Promise<Ran> {

@@ -7,38 +7,18 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeProgram } from "../../src/cli/program.ts";
 import type { SqlEngine } from "../engines/engines.ts";
 import { freshDatabase, SQL_ENGINES, skipReason } from "../engines/engines.ts";
 import { openDsn } from "../store/open-fresh.ts";
 import { channelTo, write } from "./cluster.ts";
 import type { GatewayNode } from "./nodes.ts";
 import { rootToken, startNode, waitFor } from "./nodes.ts";
+import { type Ran, runCommand } from "./run-command.ts";
 import { openVendor } from "./vendor.ts";
 
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly error: string;
-}
-
 async function run(node: GatewayNode, ...line: readonly string[]): Promise<Ran> {
-  const out: string[] = [];
-  const error: string[] = [];
-  const elsewhere = (): never => assert.fail("this command runs in a process of its own");
-  const env: Record<string, string> = { SWITCHYARD_URL: node.url, SWITCHYARD_TOKEN: rootToken };
-  const program = makeProgram({
-    version: "test",
-    environment: (name) => env[name],
-    print: (text) => out.push(text),
-    printError: (text) => error.push(text),
-    readStdin: async () => "",
-    serve: elsewhere,
-    renewSetupLink: elsewhere,
-    doctorProbes: elsewhere,
-  });
-  const code = await program.run(["ledger", ...line]);
-  return { code, out: out.join("\n"), error: error.join("\n") };
+  const env = { SWITCHYARD_URL: node.url, SWITCHYARD_TOKEN: rootToken };
+  return await runCommand(["ledger", ...line], env);
 }
 
 const models = ["cheap", "dear"];

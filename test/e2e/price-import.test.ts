@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { makeProgram } from "../../src/cli/program.ts";
 import { type GatewayNode, rootToken, startNode } from "./nodes.ts";
+import { type Ran, runCommand } from "./run-command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "switchyard-prices-"));
 let node: GatewayNode;
@@ -17,33 +17,9 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly error: string;
-}
-
 async function run(line: readonly string[], input = "", locale = "en"): Promise<Ran> {
-  const out: string[] = [];
-  const error: string[] = [];
-  const elsewhere = (): never => assert.fail("this command needs no such part");
-  const values: Record<string, string> = {
-    SWITCHYARD_URL: node.url,
-    SWITCHYARD_TOKEN: rootToken,
-    LOCALE: locale,
-  };
-  const program = makeProgram({
-    version: "test",
-    environment: (name) => values[name],
-    print: (text) => out.push(text),
-    printError: (text) => error.push(text),
-    readStdin: async () => input,
-    serve: elsewhere,
-    renewSetupLink: elsewhere,
-    doctorProbes: elsewhere,
-  });
-  const code = await program.run(["prices", "import", ...line]);
-  return { code, out: out.join("\n"), error: error.join("\n") };
+  const env = { SWITCHYARD_URL: node.url, SWITCHYARD_TOKEN: rootToken, LOCALE: locale };
+  return await runCommand(["prices", "import", ...line], env, input);
 }
 
 const litellm = (input: number): string =>

@@ -35,7 +35,7 @@ async function openCluster(
   for (const line of lines) assert.ok(await line.whenUp(5000));
   const nodes = lines.map((redis, index) =>
     openLimits({
-      shared: makeSharedCounters(redis, clusterId),
+      shared: makeSharedCounters(redis, () => clusterId),
       clock: systemClock,
       businessNowMs: () => Date.now(),
       nodeId: `node-${index}`,

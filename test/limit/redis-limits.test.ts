@@ -30,7 +30,7 @@ describe("shared counters", { skip }, () => {
     redis ??= openRedis({ url: engineUrls().redis! });
     assert.ok(await redis.whenUp(5000));
     const cluster = makeId(8);
-    return { counters: makeSharedCounters(redis, cluster, times), cluster };
+    return { counters: makeSharedCounters(redis, () => cluster, times), cluster };
   };
   after(() => redis?.close());
 

@@ -1,7 +1,7 @@
 /** A finished call as the management API tells it. */
 import { z } from "zod";
 import { idQuery, pageQuery } from "../ask-database.ts";
-import { instantField } from "../keys/schema.ts";
+import { instantField } from "../../sync/money-fields.ts";
 
 /** A point in time in a query: ISO 8601 with a zone, or ms UTC. */
 export const instantQuery = z

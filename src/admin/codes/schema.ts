@@ -3,7 +3,7 @@ import { z } from "zod";
 import { dollarsField } from "../../sync/money-fields.ts";
 import { displayName, statusField } from "../../sync/name-fields.ts";
 import { entryShown } from "../credits/schema.ts";
-import { instantField } from "../keys/schema.ts";
+import { instantField } from "../../sync/money-fields.ts";
 
 const batchField = z.string().min(1).max(64);
 

@@ -1,18 +1,10 @@
 /** What a caller's key is in the management API. */
 import { z } from "zod";
 import { keyFields } from "../../sync/caller-fields.ts";
+import { instantField } from "../../sync/money-fields.ts";
 import { laterFields } from "../refused-fields.ts";
 import { metaFields } from "../shown-fields.ts";
 import { ratioInput, spendingInput, spendingShown } from "../spending-fields.ts";
-
-/** ISO 8601 with a zone, or ms UTC; ms UTC after parsing. */
-export const instantField = z
-  .union([
-    z.iso.datetime({ offset: true, error: "must be a time such as 2030-01-31T00:00:00Z" }),
-    z.int(),
-  ])
-  .transform((value) => (typeof value === "number" ? value : Date.parse(value)))
-  .pipe(z.int().min(0).max(253_402_300_799_999));
 
 /** Other gateways count in seconds: such a number is a time in 1970 here, and the key would be dead from the start. */
 const expiryField = instantField.refine(

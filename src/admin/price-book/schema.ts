@@ -4,7 +4,7 @@ import { modelPattern } from "../../sync/name-fields.ts";
 import { priceSides } from "../../sync/price-rates.ts";
 
 /** Where prices come from; also what their rows carry as `source`. */
-export const bookSources = ["builtin", "litellm", "one-hub"] as const;
+const bookSources = ["builtin", "litellm", "one-hub"] as const;
 export type BookSource = (typeof bookSources)[number];
 
 const diffFields = {

@@ -1,7 +1,7 @@
 /** What an account is in the management API. */
 import { z } from "zod";
 import { userFields } from "../../sync/caller-fields.ts";
-import { instantField } from "../keys/schema.ts";
+import { instantField } from "../../sync/money-fields.ts";
 import { readOnly } from "../parse-fields.ts";
 import { laterFields } from "../refused-fields.ts";
 import { metaFields } from "../shown-fields.ts";

@@ -6,7 +6,7 @@ import type { ReplyError } from "../../wire/chat-reply.ts";
 import type { RenderedReply, Telling, UpstreamError } from "../contract.ts";
 import { type Fields, fieldsOf } from "../loose-fields.ts";
 import { renderMessage } from "../messages.ts";
-import { retryAfterHeader } from "../retry-after.ts";
+import { noRetryHeader, retryAfterHeader } from "../retry-after.ts";
 
 /** Kinds whose type does not follow from their status. */
 const kindTypes: Readonly<Partial<Record<ErrorKind, string>>> = {
@@ -65,13 +65,12 @@ function errorBody(error: GatewayError, telling: Telling): string {
 /** The whole reply that tells an error. */
 export function renderError(error: GatewayError, telling: Telling): RenderedReply {
   const body = Buffer.from(errorBody(error, telling));
-  const outOfMoney = error.kind === "insufficient_quota";
   return {
-    status: outOfMoney ? billingStatus : error.status,
+    status: error.kind === "insufficient_quota" ? billingStatus : error.status,
     headers: {
       "content-type": "application/json; charset=utf-8",
       "content-length": String(body.length),
-      ...(outOfMoney ? { "x-should-retry": "false" } : {}),
+      ...noRetryHeader(error),
       ...(telling.requestId === "" ? {} : { "request-id": telling.requestId }),
       ...retryAfterHeader(error),
     },

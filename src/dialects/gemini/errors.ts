@@ -16,8 +16,9 @@ function waitOf(error: GatewayError): number | undefined {
 }
 
 /** Google's clients do not try again where a day's quota is used up (Gemini CLI, read in its code of 2026-11). */
-function quotaFailureOf(error: GatewayError, description: string): object[] {
+function quotaFailureOf(error: GatewayError, { locale }: Telling): object[] {
   if (error.kind !== "insufficient_quota") return [];
+  const description = renderMessage(error, locale);
   const violation = { subject: "budget", description, quotaId: "BudgetPerDay" };
   return [{ "@type": `${rpc}QuotaFailure`, violations: [violation] }];
 }
@@ -31,7 +32,7 @@ function detailsOf(error: GatewayError, telling: Telling): object[] {
   return [
     { "@type": `${rpc}ErrorInfo`, reason: error.kind, domain: "switchyard" },
     ...(fieldViolations.length === 0 ? [] : [{ "@type": `${rpc}BadRequest`, fieldViolations }]),
-    ...quotaFailureOf(error, renderMessage(error, telling.locale)),
+    ...quotaFailureOf(error, telling),
     ...(wait === undefined ? [] : [{ "@type": `${rpc}RetryInfo`, retryDelay: `${wait}s` }]),
     ...(telling.requestId === ""
       ? []

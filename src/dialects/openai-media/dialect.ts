@@ -20,6 +20,7 @@ export const openaiMedia: Dialect = {
   makeEventReader,
   eventModel: () => null,
   eventUsage,
+  usageAddsUp: true,
   eventError: (event) => decodeError(eventData(event)?.toString() ?? ""),
   readReply,
   readError: (body) => decodeError(body.toString()),
