@@ -53,6 +53,16 @@ export interface Budgets {
     admittedAtMs: number,
   ): ReserveAnswer | Promise<ReserveAnswer>;
   /**
+   * Reserves for a job, which outlives its call and perhaps this node: in SQL, under the name of `jobHolder`
+   * (store/jobs.ts), all claims or none. The reservation's end, either of them, frees what is held; while neither is
+   * called the job holds it. Throws GatewayError `temporarily_unavailable` where the database cannot be asked.
+   */
+  setAside(
+    callId: string,
+    claims: readonly BudgetClaim[],
+    admittedAtMs: number,
+  ): Promise<ReserveAnswer>;
+  /**
    * Whether the operator's budget of a channel has something left, as far as this node knows: never waits. What a call
    * cost its channel is told by `spentOn` when the journal has it.
    */

@@ -39,6 +39,7 @@ export function openBudgets(parts: BudgetParts): Budgets {
       talk.wake();
       return answer;
     },
+    setAside: () => Promise.reject(unavailable()),
     channelHasLeft: (id, rule, atMs) =>
       channels.spent({ kind: "channel", id, period: periodName(rule, atMs) }) <
       budgetLimit(rule, atMs),

@@ -149,6 +149,51 @@ export interface Telling {
   readonly requestId: string;
 }
 
+/** Reads batches as their vendor tells of them, so that their end is charged by what it says. */
+export interface BatchReader {
+  /** Where the requests stand: lines of a file that the body names, or members of the body itself. */
+  inputOf(body: Buffer): BatchInput;
+  /** One request: a line of the file, or a member of the body. Undefined: it is none. */
+  readRequest(line: Buffer, input: BatchInput): BatchRequest | undefined;
+  /** From the batch's own document. */
+  readState(document: JsonObject): BatchState;
+  /** One line of the results; undefined: it used nothing. */
+  readResult(line: Buffer): BatchResult | undefined;
+}
+
+export interface BatchInput {
+  /** The vendor's own id of the file; null: the requests stand in the body. */
+  readonly file: string | null;
+  /** Each request of the body, as it stands there; empty where a file has them. */
+  readonly requests: readonly Buffer[];
+  /** Path that all requests go to (`/v1/chat/completions`), where the body says so; null: each line says it. */
+  readonly path: string | null;
+}
+
+export interface BatchRequest {
+  /** The caller's own name for it; empty: none. */
+  readonly name: string;
+  readonly dialect: FrontId;
+  readonly operation: Operation;
+  /** As its own call would have it. */
+  readonly body: Buffer;
+}
+
+export interface BatchState {
+  /** Nothing of it runs any more, whatever became of it. */
+  readonly ended: boolean;
+  /** Where its results lie: in a file by the vendor's own id, behind the batch's own path; null: there are none. */
+  readonly results: { readonly file: string } | { readonly tail: string } | null;
+}
+
+export interface BatchResult {
+  readonly name: string;
+  /** The vendor's name of the model that answered; null: it is not told. */
+  readonly model: string | null;
+  /** With `serviceTier` "batch". */
+  readonly usage: Usage;
+}
+
 export interface Dialect {
   readonly id: FrontId;
   /** How conversations are translated for callers of this dialect; null: it has none. */
@@ -184,6 +229,8 @@ export interface Dialect {
   /** One page of the list; `page` left out: all of it. */
   renderModels(models: readonly ListedModel[], page?: ModelPage): RenderedReply;
   renderModel(model: ListedModel): RenderedReply;
+  /** How its batches are read; left out: the dialect has none that are. */
+  readonly batches?: BatchReader;
   /** The answer of `count-tokens`, counted by the gateway; left out: the dialect has no such operation. */
   renderTokenCount?(inputTokens: number): RenderedReply;
 }

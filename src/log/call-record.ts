@@ -44,6 +44,23 @@ export interface CallRecord {
   readonly shares: readonly SpentShare[];
   /** Kept for a few days: lines of the charge, attempts, usage as the vendor told it. */
   readonly details: JsonObject | null;
+  /** The job that the call began, where it goes on at the vendor; left out: none. */
+  readonly job?: JobBegun;
+}
+
+/** A job that goes on at its vendor when the call that began it is over: what it costs is charged at its own end. */
+export interface JobBegun {
+  /** `batch`: many requests of a file or a body; `response`: one that runs in the background. */
+  readonly kind: "batch" | "response";
+  /** The vendor's own id. */
+  readonly resource: string;
+  readonly channelId: number;
+  /** 0: none. */
+  readonly credentialId: number;
+  /** Budgets of its payers, each in the period of the admission; what is set aside in them bears the call's id. */
+  readonly shares: readonly BudgetShare[];
+  /** What its end is priced by: prices and ratios as they were at the admission. */
+  readonly pricing: JsonObject;
 }
 
 export interface SpentShare extends BudgetShare {

@@ -102,3 +102,21 @@ export interface AccountEntryTable {
   remark: string;
   actor_id: bigint | null;
 }
+
+/** Jobs at vendors that go on after the call that began them, until their end is charged. */
+export interface JobTable {
+  /** Id of the call that began it. */
+  call_id: string;
+  /** SHA-256 in hex of account and the vendor's own id. */
+  digest: string;
+  /** `running`, `ended` (charged), or `lost` (its vendor has it no more). */
+  state: string;
+  /** JSON (log/job-content.ts). */
+  content: string;
+  /** When its vendor is asked next. */
+  poll_at: bigint;
+  /** How often it was asked. */
+  polls: Generated<number>;
+  begun_at: bigint;
+  ended_at: bigint | null;
+}

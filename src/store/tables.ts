@@ -20,6 +20,7 @@ import type {
   BudgetLeaseTable,
   BudgetTable,
   CallDetailTable,
+  JobTable,
   JournalCursorTable,
   UsageRollupTable,
 } from "./money-tables.ts";
@@ -235,6 +236,7 @@ export interface Tables {
   journal_cursors: JournalCursorTable;
   usage_rollups: UsageRollupTable;
   call_details: CallDetailTable;
+  jobs: JobTable;
   account_entries: AccountEntryTable;
   redemption_codes: RedemptionCodeTable;
   redeem_attempts: RedeemAttemptTable;

@@ -10,6 +10,7 @@ import { responseStates } from "./0004-response-states.ts";
 import { resources } from "./0005-resources.ts";
 import { moneyMigrations } from "./0006-money.ts";
 import { accountMigrations } from "./0007-accounts.ts";
+import { jobMigrations } from "./0008-jobs.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrationList: readonly Migration[] = [
@@ -20,6 +21,7 @@ export const migrationList: readonly Migration[] = [
   tableMigration("0005", resources),
   ...moneyMigrations,
   ...accountMigrations,
+  ...jobMigrations,
   // Last of a new database: nodes follow it once these rows are there, and then need all of its tables and columns.
   { name: "0003-first-rows", up: insertFirstRows },
 ];
