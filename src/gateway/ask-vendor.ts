@@ -75,9 +75,15 @@ export interface VendorAnswer {
   readonly body: Buffer;
 }
 
+/** Takes what is handed on, piece by piece; what it throws ends the exchange. */
+export type Taking = Pick<Reply, "begin" | "beginBytes" | "fail"> & {
+  write(bytes: Buffer): Promise<void> | undefined;
+  end(): void;
+};
+
 /** Where a reply that is not to be held goes. */
 export interface Handing {
-  readonly reply: Reply;
+  readonly reply: Taking;
   /** Bytes of whatever kind, or a stream's events, each as it is to be told. */
   readonly form: "bytes" | ((event: Buffer) => Buffer);
 }
@@ -144,8 +150,9 @@ class AnswerTaker {
   }
 
   onChunk(chunk: Buffer): void {
-    if (this.#framer !== undefined) return this.#frame(this.#framer, chunk);
-    if (this.#handed !== undefined) return this.#write(chunk);
+    const framer = this.#framer;
+    if (framer !== undefined) return this.#taken(() => framer.push(chunk));
+    if (this.#handed !== undefined) return this.#taken(() => this.#write(chunk));
     if (this.#pieces.add(chunk)) return;
     this.exchange?.cancel();
     this.onError(new GatewayError("upstream_invalid", "the reply is too long"));
@@ -154,10 +161,13 @@ class AnswerTaker {
   onEnd(): void {
     const { resolve } = this.#settling;
     if (this.#handed !== undefined) {
-      const rest = this.#framer?.rest();
-      if (rest !== undefined && rest.length > 0) this.#write(rest);
-      this.#handed.reply.end();
-      return resolve(undefined);
+      const { reply } = this.#handed;
+      return this.#taken(() => {
+        const rest = this.#framer?.rest();
+        if (rest !== undefined && rest.length > 0) this.#write(rest);
+        reply.end();
+        resolve(undefined);
+      });
     }
     if (this.#head !== undefined) resolve({ ...this.#head, body: this.#pieces.join() });
   }
@@ -172,9 +182,9 @@ class AnswerTaker {
     this.onError(error);
   }
 
-  #frame(framer: SseFramer, chunk: Buffer): void {
+  #taken(take: () => void): void {
     try {
-      framer.push(chunk);
+      take();
     } catch (thrown) {
       this.stop(toGatewayError(thrown));
     }

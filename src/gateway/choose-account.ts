@@ -64,7 +64,12 @@ function draw<T>(
   return drawn.sort((left, right) => (left.lot < right.lot ? -1 : 1))[0]?.thing;
 }
 
-function servesModels(wish: AccountWish, symbol: string, channel: Channel): boolean {
+/** Whether a channel serves all of the models for a group. */
+export function servesModels(
+  wish: Pick<AccountWish, "snapshot" | "models">,
+  symbol: string,
+  channel: Channel,
+): boolean {
   const { routes } = wish.snapshot;
   return wish.models.every((model) =>
     routes.candidates(symbol, model).some((tier) => tier.some(({ id }) => id === channel.id)),
@@ -108,6 +113,15 @@ export function pinnedAccount(
   const groupSymbol = groups.find((symbol) => channel.groups.includes(symbol)) ?? caller.group;
   if (!servesModels(wish, groupSymbol, channel)) return undefined;
   return { channel, credential: credentialOf(channel, pin), groupSymbol, ...found };
+}
+
+/** The same account for another of its paths, whoever asks; undefined: it serves none such. */
+export function accountFor(
+  account: Omit<Account, "provider" | "endpoint">,
+  route: ResourceRoute,
+): Account | undefined {
+  const found = findEndpoint(account.channel, route);
+  return found && { ...account, ...found };
 }
 
 /** The error of there being no account. */

@@ -1,6 +1,6 @@
 /** How callers hear that money or a limit is used up: what it is, and how to go on. */
 import { GatewayError } from "../core/errors.ts";
-import { formatDollars } from "../core/money.ts";
+import { type NanoDollars, formatDollars } from "../core/money.ts";
 import type { BudgetKind } from "../core/budget-rule.ts";
 import type { Shortage } from "../budget/budgets.ts";
 import type { LimitReached } from "../limit/limits.ts";
@@ -19,15 +19,32 @@ const toldAmounts: readonly BudgetKind[] = ["key", "user", "balance"];
 
 /** `insufficient_quota`, with the output that would fit where less of it would do. */
 export function outOfMoney(shortage: Shortage, question: PriceQuestion): GatewayError {
-  const { kind, left, renewsAtMs } = shortage;
-  const told = toldAmounts.includes(kind);
+  const { kind, left } = shortage;
   const wanted = dearestEstimate(question) ?? 0n;
-  const fits = told && left > 0n ? outputThatFits(question, left) : 0;
+  const fits = toldAmounts.includes(kind) && left > 0n ? outputThatFits(question, left) : 0;
+  const hint = fits > 0 ? [`it would fit with max_tokens ${fits}`] : [];
+  return lacking(shortage, { what: "this call", wanted, hint });
+}
+
+/** The same of all requests of a job together. */
+export function outOfMoneyForJob(shortage: Shortage, wanted: NanoDollars): GatewayError {
+  const hint = ["fewer requests, or smaller output limits in them, may fit"];
+  return lacking(shortage, { what: "this job", wanted, hint });
+}
+
+interface Lacking {
+  readonly what: string;
+  readonly wanted: NanoDollars;
+  readonly hint: readonly string[];
+}
+
+function lacking(shortage: Shortage, { what, wanted, hint }: Lacking): GatewayError {
+  const { kind, left, renewsAtMs } = shortage;
   const detail = [
-    told
-      ? `${capitalized(budgetNames[kind])} has $${formatDollars(left)} left, and this call may cost up to $${formatDollars(wanted)}`
+    toldAmounts.includes(kind)
+      ? `${capitalized(budgetNames[kind])} has $${formatDollars(left)} left, and ${what} may cost up to $${formatDollars(wanted)}`
       : `${capitalized(budgetNames[kind])} is used up`,
-    ...(fits > 0 ? [`it would fit with max_tokens ${fits}`] : []),
+    ...hint,
     ...(Number.isFinite(renewsAtMs)
       ? [`the budget renews at ${new Date(renewsAtMs).toISOString()}`]
       : []),

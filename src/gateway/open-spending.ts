@@ -8,12 +8,12 @@ export interface OpenSpendingParts {
   readonly callLog: Pick<CallLog, "writable">;
 }
 
-/** Undefined where nothing can be bounded; counting and listing cost nobody anything. */
+/** Undefined where nothing can be bounded. */
 export function openSpending(
   parts: OpenSpendingParts,
   call: Omit<SpendingParts, "money" | "recordable">,
 ): Spending | undefined {
   const { money, callLog } = parts;
-  if (money === undefined || call.request.operation === "count-tokens") return undefined;
+  if (money === undefined) return undefined;
   return new Spending({ ...call, money, recordable: () => callLog.writable });
 }

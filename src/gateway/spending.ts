@@ -6,29 +6,31 @@
 import type { BudgetShare } from "../core/budget-rule.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { NanoDollars } from "../core/money.ts";
-import type { BudgetClaim, Budgets, Reservation } from "../budget/budgets.ts";
-import type { Admission, LimitSubject, LimitedUse, Limits } from "../limit/limits.ts";
+import type { Budgets } from "../budget/budgets.ts";
+import type { Admission, LimitedUse, Limits } from "../limit/limits.ts";
 import type { CallFacts } from "../dialects/contract.ts";
 import type { SpentShare } from "../log/call-record.ts";
-import { bytesPerToken } from "../meter/estimate.ts";
 import type { Candidate, PassedOver } from "../route/plan.ts";
 import type { Group, Snapshot } from "../sync/entities.ts";
-import type { CallRequest } from "../wire/call.ts";
-import type { Caller } from "../wire/caller.ts";
 import type { UsageKinds } from "../wire/usage.ts";
-import { type ExpectedUse, expectUse } from "./expected-use.ts";
+import { CallEstimate, type EstimateParts, costsSomething, noUse } from "./call-estimate.ts";
+import { HeldMoney } from "./held-money.ts";
 import { attemptSubjects, callSubjects, headerForm } from "./limit-subjects.ts";
-import { channelSpent, notPriced, outOfMoney, overLimit } from "./money-refusals.ts";
+import {
+  channelSpent,
+  notPriced,
+  outOfMoney,
+  outOfMoneyForJob,
+  overLimit,
+} from "./money-refusals.ts";
 import {
   type Wanted,
   amountOf,
   groupClaims,
   holds,
   payerClaims,
-  paying,
   payingGroups,
 } from "./payer-claims.ts";
-import { type PriceQuestion, dearestEstimate } from "./reserve-amount.ts";
 
 /** What calls are bounded by; left out where there are no such rules. */
 export interface MoneyParts {
@@ -36,21 +38,11 @@ export interface MoneyParts {
   readonly limits: Limits;
 }
 
-export interface SpendingParts {
+export interface SpendingParts extends EstimateParts {
   readonly money: MoneyParts;
-  readonly request: CallRequest;
-  readonly caller: Caller;
-  readonly snapshot: Snapshot;
-  /** Business time of the admission, ms UTC. */
-  readonly admittedAtMs: number;
   /** Whether the journal takes records. */
   readonly recordable: () => boolean;
 }
-
-/** Output that limits of tokens expect of a call that names no limit of its own. */
-const usualOutputTokens = 512;
-const nothingTold = { textBytes: () => 0, kinds: {} };
-const noUse: LimitedUse = { inputTokens: 0, outputTokens: 0, dollars: 0n };
 
 /** Why a candidate is not asked, and what of it bars the attempt. */
 export interface Barred {
@@ -58,38 +50,40 @@ export interface Barred {
   readonly error: GatewayError;
 }
 
-/** What is still held for a call. */
-interface Held {
-  readonly reservation: Reservation;
-  readonly claims: readonly BudgetClaim[];
+/** What the requests of a job may cost. */
+export interface JobEstimate {
+  /** The one that prices them. */
+  readonly group: Group | undefined;
+  /** With no more output set aside for each than so many tokens; null: as much as may come. */
+  readonly requests: (outputCap: number | null) => NanoDollars;
 }
 
 export class Spending {
   readonly #parts: SpendingParts;
+  readonly #estimate: CallEstimate;
   /** Whether the payer has a budget at all, whichever group answers. */
   readonly budgeted: boolean;
-  #facts: CallFacts | undefined;
-  #use: ExpectedUse | undefined;
-  #told: { readonly textBytes: () => number; readonly kinds: UsageKinds } = nothingTold;
   #admission: Admission | undefined;
   #attemptAdmission: Admission | undefined;
-  #held: Held[] = [];
+  readonly #held = new HeldMoney();
   /** Who pays without that anything was set aside. */
   #owing: readonly Wanted[] = [];
   readonly #groupsHeld = new Set<string>();
-  readonly #estimates = new Map<string, NanoDollars | undefined>();
+  /** Whether what is set aside outlives the call. */
+  #isJob = false;
 
   constructor(parts: SpendingParts) {
     this.#parts = parts;
+    this.#estimate = new CallEstimate(parts);
     this.budgeted =
-      payerClaims(parts.caller).length > 0 ||
-      payingGroups(parts).some((group) => group.budget !== null);
+      costsSomething(parts.request) &&
+      (payerClaims(parts.caller).length > 0 ||
+        payingGroups(parts).some((group) => group.budget !== null));
   }
 
   /** What is asked. `textBytes`: of the request, asked for large ones alone; `kinds`: units that it counts itself. */
   asked(facts: CallFacts, textBytes: () => number, kinds: UsageKinds = {}): void {
-    this.#facts = facts;
-    this.#told = { textBytes, kinds };
+    this.#estimate.asked(facts, textBytes, kinds);
   }
 
   /** Takes from the limits of key, account, group and model. Rejects with `rate_limit_exceeded`. */
@@ -100,7 +94,7 @@ export class Spending {
     const { caller, snapshot, money } = this.#parts;
     const subjects = callSubjects(caller, snapshot, model);
     if (subjects.length === 0) return;
-    const answer = await money.limits.admit(subjects, model, this.#expected(subjects));
+    const answer = await money.limits.admit(subjects, model, this.#estimate.limitedUse(subjects));
     const told = answer.admitted ? answer.admission : answer.reached;
     tell(told.headers(headerForm(this.#parts.request)));
     if (!answer.admitted) throw overLimit(answer.reached);
@@ -112,15 +106,52 @@ export class Spending {
    * `model_not_priced` or `temporarily_unavailable`.
    */
   async reserve(): Promise<void> {
-    const refusesUnpriced = this.#refusesUnpriced();
+    const { refusesUnpriced } = this;
     if (!this.budgeted && !refusesUnpriced) return;
-    if (refusesUnpriced && this.#estimate() === undefined) throw notPriced(this.#model());
+    if (refusesUnpriced && this.#estimate.cost() === undefined)
+      throw notPriced(this.#estimate.model);
     if (!this.budgeted) return;
-    if (!this.#parts.recordable())
-      throw new GatewayError("temporarily_unavailable", "the call journal cannot be written", {
-        retryAfterS: 2,
-      });
+    this.#checkRecordable();
     await this.#claim(payerClaims(this.#parts.caller));
+  }
+
+  /** What is set aside from now on is held until the end of a job that the call begins. */
+  beginsJob(): void {
+    this.#isJob = true;
+  }
+
+  /** Sets aside what a job's requests may cost. Rejects as {@link reserve} does. */
+  async reserveJob({ group, requests }: JobEstimate): Promise<void> {
+    const { money, caller, admittedAtMs, request } = this.#parts;
+    const payers = [...payerClaims(caller), ...groupClaims(group)];
+    if (payers.length === 0) return;
+    this.#checkRecordable();
+    const claims = payers.map((claim) => ({
+      ...claim,
+      amount: requests(claim.rule?.reserveCap ?? null),
+    }));
+    const answer = await money.budgets.setAside(request.id, claims, admittedAtMs);
+    if (!answer.reserved) throw outOfMoneyForJob(answer.shortage, requests(null));
+    this.#held.add(answer.reservation, claims);
+  }
+
+  /** The job goes on with what is set aside: its payers. */
+  leaveToJob(candidate: Candidate | undefined): readonly BudgetShare[] {
+    return this.#held.leave(candidate);
+  }
+
+  /** Whether the operator refuses to serve this payer what has no price. */
+  get refusesUnpriced(): boolean {
+    const who = this.#parts.snapshot.settings.unpricedModels;
+    if (!costsSomething(this.#parts.request)) return false;
+    return who === "nobody" || (who === "without-budget" && this.budgeted);
+  }
+
+  #checkRecordable(): void {
+    if (this.#parts.recordable()) return;
+    throw new GatewayError("temporarily_unavailable", "the call journal cannot be written", {
+      retryAfterS: 2,
+    });
   }
 
   /** What bars an attempt at a candidate, which is then passed over; undefined: nothing. */
@@ -129,14 +160,14 @@ export class Spending {
     const { channel, group, model } = candidate;
     const { budget } = channel;
     if (budget !== null && !money.budgets.channelHasLeft(channel.id, budget, admittedAtMs))
-      return { what: "channel", error: channelSpent(this.#model(), candidate.groupSymbol) };
+      return { what: "channel", error: channelSpent(this.#estimate.model, candidate.groupSymbol) };
     const barred = await this.#groupBars(group);
     if (barred !== undefined) return { what: "group", error: barred };
     if (this.#barsUnpriced(candidate, snapshot))
       return { what: "channel", error: notPriced(candidate.billedModel) };
     const subjects = attemptSubjects(candidate);
     if (subjects.length === 0) return undefined;
-    const answer = await money.limits.admit(subjects, model, this.#expected(subjects));
+    const answer = await money.limits.admit(subjects, model, this.#estimate.limitedUse(subjects));
     if (!answer.admitted) {
       const what = answer.reached.subject === "credential" ? "credential" : "channel";
       return { what, error: overLimit(answer.reached) };
@@ -158,11 +189,7 @@ export class Spending {
     channelCost: NanoDollars,
     candidate: Candidate | undefined,
   ): SpentShare[] {
-    const held = this.#held.flatMap(({ reservation, claims }) =>
-      reservation.shares
-        .filter((_share, index) => paying(claims[index], candidate))
-        .map((share) => ({ ...share, amount: cost })),
-    );
+    const held = this.#held.shares(cost, candidate);
     this.#owing = cost === 0n ? [] : this.#unheld(candidate, held);
     const owed = this.#owing.map((claim) => ({ ...this.#shareOf(claim), amount: cost }));
     const payer = [...held, ...owed];
@@ -172,9 +199,7 @@ export class Spending {
 
   /** The call is on record: what it cost takes the place of what was set aside. */
   settle(used: LimitedUse | null, costs: readonly SpentShare[]): void {
-    for (const { reservation } of this.#held)
-      reservation.settle(reservation.shares.map((share) => amountOf(share, costs)));
-    this.#held = [];
+    this.#held.settle(costs);
     for (const claim of this.#owing) this.#settleOwed(claim, costs);
     this.#owing = [];
     for (const share of costs)
@@ -185,62 +210,26 @@ export class Spending {
     this.#admission = undefined;
   }
 
-  #model(): string {
-    return this.#facts?.model ?? "";
-  }
-
-  #expectedUse(): ExpectedUse {
-    const facts = this.#facts;
-    if (facts === undefined) throw new Error("nothing is asked yet");
-    this.#use ??= expectUse(this.#parts.request, facts, this.#told);
-    return this.#use;
-  }
-
-  #question(outputCap: number | null = null): PriceQuestion {
-    const { caller, snapshot, admittedAtMs } = this.#parts;
-    const use = this.#expectedUse();
-    return { caller, snapshot, atMs: admittedAtMs, model: this.#model(), use, outputCap };
-  }
-
-  /** What the call may cost; asked for several budgets it is the same. */
-  #estimate(outputCap: number | null = null, group?: string): NanoDollars | undefined {
-    const name = `${outputCap} ${group ?? ""}`;
-    if (!this.#estimates.has(name)) {
-      const asked = this.#question(outputCap);
-      this.#estimates.set(name, dearestEstimate(group === undefined ? asked : { ...asked, group }));
-    }
-    return this.#estimates.get(name);
-  }
-
-  #expected(subjects: readonly LimitSubject[]): LimitedUse {
-    const counted = subjects.flatMap(({ rules }) => rules.map((rule) => rule.of));
-    if (counted.every((thing) => thing === "requests" || thing === "concurrency")) return noUse;
-    const { inputBytes, answers, outputLimit } = this.#expectedUse();
-    const dollars = counted.includes("dollars") ? this.#estimate() : undefined;
-    return {
-      inputTokens: Math.ceil(inputBytes / bytesPerToken),
-      outputTokens: answers * (outputLimit ?? usualOutputTokens),
-      dollars: dollars ?? 0n,
-    };
-  }
-
   /** `group`: the one that is asked, which pays its own price alone. */
   async #claim(wanted: readonly Wanted[], group?: string): Promise<void> {
-    const { money, admittedAtMs } = this.#parts;
+    const { money, admittedAtMs, request } = this.#parts;
     if (wanted.length === 0) return;
     const claims = wanted.map((claim) => ({
       ...claim,
-      amount: this.#estimate(claim.rule?.reserveCap ?? null, group) ?? 0n,
+      amount: this.#estimate.cost(claim.rule?.reserveCap ?? null, group) ?? 0n,
     }));
-    const answer = await money.budgets.reserve(claims, admittedAtMs);
-    if (!answer.reserved) throw outOfMoney(answer.shortage, this.#question());
-    this.#held.push({ reservation: answer.reservation, claims });
+    const answer = await (this.#isJob
+      ? money.budgets.setAside(request.id, claims, admittedAtMs)
+      : money.budgets.reserve(claims, admittedAtMs));
+    if (!answer.reserved) throw outOfMoney(answer.shortage, this.#estimate.question());
+    this.#held.add(answer.reservation, claims);
   }
 
   /** The group that prices an attempt pays it: set aside at its first attempt. */
   async #groupBars(group: Group | undefined): Promise<GatewayError | undefined> {
     if (group === undefined || group.budget === null || this.#groupsHeld.has(group.symbol))
       return undefined;
+    if (!this.budgeted) return undefined;
     try {
       await this.#claim(groupClaims(group), group.symbol);
       this.#groupsHeld.add(group.symbol);
@@ -269,13 +258,8 @@ export class Spending {
     answer.reservation.settle([amountOf(this.#shareOf(claim), costs)]);
   }
 
-  #refusesUnpriced(): boolean {
-    const who = this.#parts.snapshot.settings.unpricedModels;
-    return who === "nobody" || (who === "without-budget" && this.budgeted);
-  }
-
   #barsUnpriced(candidate: Candidate, snapshot: Snapshot): boolean {
-    if (!this.#refusesUnpriced()) return false;
+    if (!this.refusesUnpriced) return false;
     const where = {
       channelId: candidate.channel.id,
       atMs: this.#parts.admittedAtMs,

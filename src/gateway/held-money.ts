@@ -1,0 +1,53 @@
+/** What is set aside for one call, until it is over. Promise kept here: each piece of it is settled, given back or left to a job, once. */
+import type { BudgetClaim, Reservation } from "../budget/budgets.ts";
+import type { BudgetShare } from "../core/budget-rule.ts";
+import type { NanoDollars } from "../core/money.ts";
+import type { SpentShare } from "../log/call-record.ts";
+import type { Candidate } from "../route/plan.ts";
+import { amountOf, paying } from "./payer-claims.ts";
+
+interface Held {
+  readonly reservation: Reservation;
+  readonly claims: readonly BudgetClaim[];
+}
+
+export class HeldMoney {
+  #held: Held[] = [];
+
+  add(reservation: Reservation, claims: readonly BudgetClaim[]): void {
+    this.#held.push({ reservation, claims });
+  }
+
+  /** Budgets that pay for what a candidate answered, each with the call's cost. */
+  shares(cost: NanoDollars, candidate: Candidate | undefined): SpentShare[] {
+    return this.#held.flatMap((held) =>
+      payingShares(held, candidate).map((share) => ({ ...share, amount: cost })),
+    );
+  }
+
+  /** What the call cost takes the place of all that is held. */
+  settle(costs: readonly SpentShare[]): void {
+    for (const { reservation } of this.#held)
+      reservation.settle(reservation.shares.map((share) => amountOf(share, costs)));
+    this.#held = [];
+  }
+
+  /** A job goes on with it: those who pay for it, each holding what it holds. Who does not pay has it back. */
+  leave(candidate: Candidate | undefined): readonly BudgetShare[] {
+    const left: BudgetShare[] = [];
+    for (const held of this.#held) {
+      const shares = payingShares(held, candidate);
+      if (shares.length === 0) held.reservation.release();
+      left.push(...shares);
+    }
+    this.#held = [];
+    return left;
+  }
+}
+
+function payingShares(
+  { reservation, claims }: Held,
+  candidate: Candidate | undefined,
+): readonly BudgetShare[] {
+  return reservation.shares.filter((_share, index) => paying(claims[index], candidate));
+}

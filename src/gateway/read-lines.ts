@@ -1,0 +1,70 @@
+/**
+ * Reads a vendor's file line by line while it comes. Promise kept here: however long the file is, no more than a line of
+ * it is held, and other calls go on between its pieces.
+ */
+import { GatewayError } from "../core/errors.ts";
+import { type AskParts, type Taking, type VendorAnswer, type VendorRequest } from "./ask-vendor.ts";
+import { askVendor } from "./ask-vendor.ts";
+
+/** A request of a batch may hold pictures; longer ones no vendor takes. */
+const maxLineBytes = 32 * 1024 * 1024;
+
+/** Cuts what comes into lines; the last may lack its end. */
+export class LineCutter {
+  readonly #onLine: (line: Buffer) => void;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+
+  constructor(onLine: (line: Buffer) => void) {
+    this.#onLine = onLine;
+  }
+
+  /** Throws `upstream_invalid` for a line that is too long, and what `onLine` throws. */
+  push(chunk: Buffer): void {
+    let begin = 0;
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, begin)) {
+      this.#line(chunk.subarray(begin, end));
+      begin = end + 1;
+    }
+    if (begin === chunk.length) return;
+    this.#held.push(chunk.subarray(begin));
+    this.#heldBytes += chunk.length - begin;
+    if (this.#heldBytes > maxLineBytes)
+      throw new GatewayError("upstream_invalid", "a line of the file is too long");
+  }
+
+  end(): void {
+    this.#line(Buffer.alloc(0));
+  }
+
+  #line(last: Buffer): void {
+    const line = this.#held.length === 0 ? last : Buffer.concat([...this.#held, last]);
+    this.#held = [];
+    this.#heldBytes = 0;
+    if (line.length > 0 && line.toString("latin1").trim() !== "") this.#onLine(line);
+  }
+}
+
+/**
+ * Resolves undefined when all lines were told, and with the vendor's answer where that is a refusal. Rejects with the
+ * upstream's faults, and with what `onLine` throws.
+ */
+export async function readLines(
+  ask: VendorRequest,
+  parts: Omit<AskParts, "handing">,
+  onLine: (line: Buffer) => void,
+): Promise<VendorAnswer | undefined> {
+  const cutter = new LineCutter(onLine);
+  const taking: Taking = {
+    begin: () => undefined,
+    beginBytes: () => undefined,
+    // Between two pieces others have their turn.
+    write: (bytes) => {
+      cutter.push(bytes);
+      return new Promise((resolve) => setImmediate(resolve));
+    },
+    end: () => cutter.end(),
+    fail: () => undefined,
+  };
+  return await askVendor(ask, { ...parts, handing: { reply: taking, form: "bytes" } });
+}
