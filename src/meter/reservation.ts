@@ -4,6 +4,7 @@
  * amount too large to be kept is the largest that is, which no budget has.
  */
 import { GatewayError } from "../core/errors.ts";
+import { lookUp } from "../core/look-up.ts";
 import type { Millionths, NanoDollars } from "../core/money.ts";
 import type { Price, RateChange, TokenRate, TokenRates } from "../sync/price-rates.ts";
 import { type Usage, type UsageKinds, noUsage } from "../wire/usage.ts";
@@ -27,6 +28,8 @@ export interface Reserving {
   readonly tools: UsageKinds;
   /** Instant of the admission, ms UTC. */
   readonly atMs: number;
+  /** Tier that it is known to be charged by (`batch`); left out: any that the price has may be stated. */
+  readonly tier?: string;
 }
 
 /** Two bytes of text for a token: no tokenizer in use needs so many for a text of any length. */
@@ -40,16 +43,20 @@ const usualPages = 100;
 
 /**
  * Nano-dollars. The instant is the one that the charge is computed for, so its time of day is known; the length of the
- * input and the tier that the reply will state are not: the dearest that may be reached is taken.
+ * input and the tier that the reply will state (unless `tier` says it) are not: the dearest that may be reached is taken.
  * Throws GatewayError `invalid_request`.
  */
 export function estimateReservation(reserving: Reserving): NanoDollars {
   checkCounts(reserving);
   const { price, atMs } = reserving;
   const time = findTime(price, atMs);
+  const services =
+    reserving.tier === undefined
+      ? [undefined, ...Object.values(price.serviceTiers)]
+      : [lookUp(price.serviceTiers, reserving.tier)];
   let dearest = 0n;
   for (const tier of reachableTiers(reserving))
-    for (const service of [undefined, ...Object.values(price.serviceTiers)]) {
+    for (const service of services) {
       const amount = estimateAt(reserving, applyChanges(price, [tier, time, service]));
       if (amount > dearest) dearest = amount;
     }

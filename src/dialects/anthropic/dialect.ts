@@ -3,6 +3,7 @@ import { eventData } from "../../core/sse.ts";
 import type { Usage } from "../../wire/usage.ts";
 import type { Dialect } from "../contract.ts";
 import { eventModel } from "../event-bytes.ts";
+import { anthropicBatches } from "./batches.ts";
 import { editBody, reservedParameters } from "./edit.ts";
 import { readError, renderError, renderErrorEvent } from "./errors.ts";
 import { renderModel, renderModels, renderTokenCount } from "./models.ts";
@@ -38,5 +39,6 @@ export const anthropicMessages: Dialect = {
   ping: Buffer.from(": ping\n\n"),
   renderModels,
   renderModel,
+  batches: anthropicBatches,
   renderTokenCount,
 };

@@ -2,6 +2,7 @@
 import { eventData } from "../../core/sse.ts";
 import type { Dialect } from "../contract.ts";
 import { eventModel } from "../event-bytes.ts";
+import { openaiBatches } from "../openai-batches.ts";
 import { editBody, reservedParameters } from "./edit.ts";
 import { decodeError, renderError, renderErrorEvent } from "./errors.ts";
 import { renderModel, renderModels } from "./models.ts";
@@ -37,4 +38,5 @@ export const openaiChat: Dialect = {
   ping: Buffer.from(": ping\n\n"),
   renderModels,
   renderModel,
+  batches: openaiBatches,
 };
