@@ -9,6 +9,7 @@ import type { BudgetClaim, Budgets, ReserveAnswer } from "./budgets.ts";
 import { makeChannelSpending } from "./channel-spending.ts";
 import { type FindPeriod, makePeriodCache } from "./period-cache.ts";
 import { handSlicesOver, takeKeptSlices } from "./pass-slices-on.ts";
+import { makeSetAside } from "./set-aside.ts";
 import { dropUnused, give, leftOf, take } from "./slice.ts";
 import { makeSliceBook, type SliceBook } from "./slice-book.ts";
 import { makeAlertTeller } from "./tell-alerts.ts";
@@ -39,7 +40,13 @@ export function openBudgets(parts: BudgetParts): Budgets {
       talk.wake();
       return answer;
     },
-    setAside: () => Promise.reject(unavailable()),
+    setAside: makeSetAside({
+      ...parts,
+      book,
+      periodOf,
+      wake: () => talk.wake(),
+      isClosed: () => closed,
+    }),
     channelHasLeft: (id, rule, atMs) =>
       channels.spent({ kind: "channel", id, period: periodName(rule, atMs) }) <
       budgetLimit(rule, atMs),
@@ -64,7 +71,7 @@ interface JoinedSlices {
 function joinSlices(parts: BudgetParts, book: SliceBook): JoinedSlices {
   const { clock, maxStaleMs, meters } = parts;
   const reserveNow = (wants: readonly Want[]): ReserveAnswer =>
-    setAside(wants, { book, wake: () => talk.wake(), serve: () => line.serve() });
+    reserveAll(wants, { book, wake: () => talk.wake(), serve: () => line.serve() });
   const line = new WaitingLine({
     clock,
     book,
@@ -106,7 +113,7 @@ interface Keeping {
 }
 
 /** Takes what a call wants from all its slices: they suffice. */
-function setAside(wants: readonly Want[], { book, wake, serve }: Keeping): ReserveAnswer {
+function reserveAll(wants: readonly Want[], { book, wake, serve }: Keeping): ReserveAnswer {
   const atMs = book.now().monotonicMs;
   for (const { slice, amount } of wants) {
     take(slice, amount, atMs);

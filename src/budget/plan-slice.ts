@@ -4,6 +4,7 @@
  */
 import type { NanoDollars } from "../core/money.ts";
 import type { BudgetLease, LeaseChange, LockedBudget } from "../store/budget-leases.ts";
+import { isJobHolder } from "../store/jobs.ts";
 import { type Slice, sizeOf } from "./slice.ts";
 
 /** What is asked for a slice, as it was when the transaction began. */
@@ -99,7 +100,7 @@ export function planSlice(
   const short = wish.need > granted - taken;
   // Where more is owed than there is, others spend nothing more of what was once enough.
   const overdrawn = granted > cap;
-  const holders = short || overdrawn ? others.filter((lease) => lease.granted > lease.spent) : [];
+  const holders = short || overdrawn ? others.filter(canHandBack) : [];
   const recalls = wish.recall || overdrawn;
   for (const { nodeId, recalled } of holders)
     if (recalls && !recalled) changes.push({ does: "recall", share, nodeId });
@@ -126,14 +127,17 @@ export function planSlice(
   };
 }
 
-interface Others {
+export interface Others {
   readonly others: readonly BudgetLease[];
   readonly settled: NanoDollars;
   readonly changes: LeaseChange[];
 }
 
 /** Who was not heard of for too long holds nothing any more. */
-function judgeOthers(budget: LockedBudget, environment: PlanEnvironment): Others {
+export function judgeOthers(
+  budget: LockedBudget,
+  environment: Pick<PlanEnvironment, "nodeId" | "reclaimAfterMs">,
+): Others {
   const others: BudgetLease[] = [];
   const changes: LeaseChange[] = [];
   let { settled } = budget;
@@ -149,7 +153,12 @@ function judgeOthers(budget: LockedBudget, environment: PlanEnvironment): Others
   return { others, settled, changes };
 }
 
-function sumOf(
+/** A job uses all that it holds until its end. */
+export function canHandBack({ nodeId, granted, spent }: BudgetLease): boolean {
+  return granted > spent && !isJobHolder(nodeId);
+}
+
+export function sumOf(
   leases: readonly BudgetLease[],
   amountOf: (lease: BudgetLease) => NanoDollars,
 ): NanoDollars {
@@ -157,7 +166,7 @@ function sumOf(
 }
 
 /** A lease takes what it grants, or what was spent where that is more. */
-function heldBy(lease: BudgetLease): NanoDollars {
+export function heldBy(lease: BudgetLease): NanoDollars {
   return lease.granted > lease.spent ? lease.granted : lease.spent;
 }
 

@@ -29,7 +29,7 @@ export interface Waiter {
 export const recallMs = 500;
 const rememberMs = 1000;
 /** Longest time that a call waits for the database. */
-const patienceMs = 5000;
+export const patienceMs = 5000;
 const mostRemembered = 10_000;
 
 export function unavailable(cause?: unknown): GatewayError {

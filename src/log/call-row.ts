@@ -4,6 +4,7 @@ import type { NewCallRow } from "../store/calls.ts";
 import { countedBy } from "../store/counted-budgets.ts";
 import type { SettledCall } from "../store/settlement-batch.ts";
 import type { CallRecord, OpenCall } from "./call-record.ts";
+import { newJob } from "./job-content.ts";
 
 /** As the journal has it: nothing is priced anew. `recovered`: a later process writes it for one that died. */
 export function settledCall(record: CallRecord, nodeId: string, recovered: boolean): SettledCall {
@@ -12,6 +13,7 @@ export function settledCall(record: CallRecord, nodeId: string, recovered: boole
     row: { ...callRow(record, nodeId), recovered: Number(recovered), counted: countedBy(shares) },
     shares: shares.filter(({ amount }) => amount !== 0n),
     details: details === null ? null : JSON.stringify(details),
+    job: newJob(record),
   };
 }
 
@@ -34,6 +36,7 @@ export function interruptedCall(call: OpenCall, nodeId: string): SettledCall {
     },
     shares: [],
     details: null,
+    job: null,
   };
 }
 

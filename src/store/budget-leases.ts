@@ -8,6 +8,7 @@ import type { NanoDollars } from "../core/money.ts";
 import type { Sql } from "./database.ts";
 import { engineOf, nowMs } from "./dialect.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
+import { heldCallId, renewJobLeases } from "./jobs.ts";
 import { budgetKey, insertAlert, sumSpent } from "./budgets.ts";
 import { retried } from "./transaction.ts";
 
@@ -19,7 +20,7 @@ export interface BudgetLease {
   readonly granted: NanoDollars;
   readonly spent: NanoDollars;
   readonly recalled: boolean;
-  /** Since the holder was last heard of, by the database's clock. */
+  /** Since the holder was last heard of, by the database's clock; 0 of a job that runs. */
   readonly ageMs: number;
 }
 
@@ -68,7 +69,10 @@ export interface LeaseStore {
   own(nodeId: string): Promise<readonly OwnLease[]>;
   /** Says that the node lives. */
   renew(nodeId: string): Promise<void>;
-  /** Budgets in which some node was not heard of for so long, not of channels. */
+  /**
+   * Budgets in which some node was not heard of for so long. What running jobs hold is renewed first: nobody but the
+   * database speaks for them.
+   */
   stale(ageMs: number, limit: number): Promise<readonly BudgetShare[]>;
   /** What was spent of a budget, as far as it was handed in; undefined: nobody ever spent. */
   spent(share: BudgetShare): Promise<NanoDollars>;
@@ -81,7 +85,10 @@ export function makeLeaseStore(db: Sql): LeaseStore {
     change: (nodeId, shares, decide) => retried(() => changeLeases(db, nodeId, shares, decide)),
     own: (nodeId) => listOwnLeases(db, nodeId),
     renew: (nodeId) => retried(() => renewLeases(db, nodeId)),
-    stale: (ageMs, limit) => listStale(db, ageMs, limit),
+    stale: async (ageMs, limit) => {
+      await retried(() => renewJobLeases(db, ageMs));
+      return await listStale(db, ageMs, limit);
+    },
     spent: (share) => sumSpent(db, share),
     tellAlert: (share, percent) => insertAlert(db, share, percent),
   };
@@ -143,7 +150,7 @@ async function lockBudgets(trx: Sql, shares: readonly BudgetShare[]): Promise<Lo
       granted: lease.granted,
       spent: lease.spent,
       recalled: lease.recalled === 1,
-      ageMs: Number(now - lease.renewed_at),
+      ageMs: lease.running_job === null ? Number(now - lease.renewed_at) : 0,
     }));
     return { share, credited: row.credited, settled: row.settled, leases: held };
   });
@@ -165,8 +172,11 @@ async function readLeases(trx: Sql, shares: readonly BudgetShare[]) {
   const now = nowMs(engineOf(trx));
   const leases = await trx
     .selectFrom("budget_leases")
-    .selectAll()
-    .select(now.as("now"))
+    .leftJoin("jobs", (join) =>
+      join.on("jobs.call_id", "=", heldCallId).on("jobs.state", "=", "running"),
+    )
+    .selectAll("budget_leases")
+    .select(["jobs.call_id as running_job", now.as("now")])
     .where((where) => where.or(shares.map((share) => where.and(budgetKey(share)))))
     .orderBy("node_id")
     .execute();

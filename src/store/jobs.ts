@@ -3,10 +3,29 @@
  * transaction; one that runs keeps what was set aside for it, however long nobody could ask for it.
  */
 
+import { sql } from "kysely";
+import type { Sql } from "./database.ts";
+import { engineOf, nowMs } from "./dialect.ts";
+import { insertUnlessThere } from "./insert-unless-there.ts";
+import { retried } from "./transaction.ts";
+
+const holderPrefix = "job:";
+
 /** Under whose name budgets hold what was set aside for the job that a call began, and its end is settled. */
 export function jobHolder(callId: string): string {
-  return `job:${callId}`;
+  return `${holderPrefix}${callId}`;
 }
+
+/** Whether a lease is a job's, and not a node's: nobody can hand back what it does not use. */
+export function isJobHolder(nodeId: string): boolean {
+  return nodeId.startsWith(holderPrefix);
+}
+
+/** The call whose job a lease is held for, as SQL. */
+export const heldCallId = sql<string>`substr(budget_leases.node_id, ${sql.lit(holderPrefix.length + 1)})`;
+
+/** The incarnation of the one journal that a job has: its end. */
+export const jobIncarnation = "job";
 
 /** A job that runs. */
 export interface Job {
@@ -37,4 +56,145 @@ export interface JobStore {
   end(callId: string, state: "ended" | "lost"): Promise<boolean>;
   /** Removes ended ones with what guarded them, so many at once; answers how many. */
   forget(olderThanMs: number, limit: number): Promise<number>;
+}
+
+export function makeJobStore(db: Sql): JobStore {
+  return {
+    due: (limit) => listDue(db, limit),
+    find: (digest) => findRunning(db, digest),
+    again: (callId, afterMs) => retried(() => askAgain(db, callId, afterMs)),
+    end: (callId, state) => retried(() => endOne(db, callId, state)),
+    forget: (olderThanMs, limit) => retried(() => forgetEnded(db, olderThanMs, limit)),
+  };
+}
+
+/** Rows of one statement: contents may be long. */
+const atOnce = 50;
+
+/** In the transaction that settles their calls. */
+export async function insertJobs(trx: Sql, jobs: readonly StartedJob[]): Promise<void> {
+  const now = nowMs(engineOf(trx));
+  const rows = jobs.map(({ callId, digest, content, begunAt }) => ({
+    call_id: callId,
+    digest,
+    state: "running",
+    content,
+    poll_at: now,
+    begun_at: begunAt,
+  }));
+  for (let at = 0; at < rows.length; at += atOnce)
+    await insertUnlessThere(trx, "jobs", rows.slice(at, at + atOnce));
+}
+
+export interface StartedJob extends NewJob {
+  /** Ms UTC of the admission of its call. */
+  readonly begunAt: bigint;
+}
+
+function selectRunning(db: Sql) {
+  const now = nowMs(engineOf(db));
+  return db
+    .selectFrom("jobs")
+    .select(["call_id", "digest", "content", "polls"])
+    .select(sql<bigint>`${now} - begun_at`.as("age"))
+    .where("state", "=", "running");
+}
+
+type RunningRow = Awaited<ReturnType<ReturnType<typeof selectRunning>["execute"]>>[number];
+
+function jobOf({ call_id: callId, digest, content, polls, age }: RunningRow): Job {
+  return { callId, digest, content, polls, ageMs: Number(age) };
+}
+
+async function listDue(db: Sql, limit: number): Promise<readonly Job[]> {
+  const rows = await selectRunning(db)
+    .where("poll_at", "<=", nowMs(engineOf(db)))
+    .orderBy("poll_at")
+    .orderBy("call_id")
+    .limit(limit)
+    .execute();
+  return rows.map(jobOf);
+}
+
+async function findRunning(db: Sql, digest: string): Promise<Job | undefined> {
+  const row = await selectRunning(db)
+    .where("digest", "=", digest)
+    .orderBy("call_id")
+    .limit(1)
+    .executeTakeFirst();
+  return row && jobOf(row);
+}
+
+async function askAgain(db: Sql, callId: string, afterMs: number): Promise<void> {
+  await db
+    .updateTable("jobs")
+    .set((eb) => ({
+      poll_at: sql<bigint>`${nowMs(engineOf(db))} + ${BigInt(Math.ceil(afterMs))}`,
+      polls: eb("polls", "+", 1),
+    }))
+    .where("call_id", "=", callId)
+    .where("state", "=", "running")
+    .execute();
+}
+
+async function endOne(db: Sql, callId: string, state: "ended" | "lost"): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("jobs")
+    .set({ state, ended_at: nowMs(engineOf(db)) })
+    .where("call_id", "=", callId)
+    .where("state", "=", "running")
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
+}
+
+async function forgetEnded(db: Sql, olderThanMs: number, limit: number): Promise<number> {
+  const ended = await db
+    .selectFrom("jobs")
+    .select("call_id")
+    .where("state", "in", ["ended", "lost"])
+    .where("ended_at", "<=", sql<bigint>`${nowMs(engineOf(db))} - ${BigInt(olderThanMs)}`)
+    .limit(limit)
+    .execute();
+  if (ended.length === 0) return 0;
+  const ids = ended.map(({ call_id: callId }) => callId);
+  return await db
+    .transaction()
+    .setIsolationLevel("read committed")
+    .execute(async (trx) => {
+      await trx
+        .deleteFrom("journal_cursors")
+        .where("node_id", "in", ids.map(jobHolder))
+        .where("incarnation", "=", jobIncarnation)
+        .execute();
+      const { numDeletedRows } = await trx
+        .deleteFrom("jobs")
+        .where("call_id", "in", ids)
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
+    });
+}
+
+/**
+ * What running jobs hold is theirs: renewed in good time before anybody may take it. Looked for first, since an update
+ * by range would hold up new ones.
+ */
+export async function renewJobLeases(db: Sql, ageMs: number): Promise<void> {
+  const now = nowMs(engineOf(db));
+  const aged = await db
+    .selectFrom("budget_leases")
+    .innerJoin("jobs", (join) =>
+      join.on("jobs.call_id", "=", heldCallId).on("jobs.state", "=", "running"),
+    )
+    .select("budget_leases.node_id")
+    .distinct()
+    .where("budget_leases.node_id", "like", `${holderPrefix}%`)
+    .where("renewed_at", "<=", sql<bigint>`${now} - ${BigInt(Math.floor(ageMs / 2))}`)
+    .execute();
+  const holders = aged.map((row) => row.node_id);
+  for (let at = 0; at < holders.length; at += 200)
+    await db
+      .updateTable("budget_leases")
+      .set({ renewed_at: now })
+      .where("node_id", "in", holders.slice(at, at + 200))
+      .execute();
 }

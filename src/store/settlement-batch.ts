@@ -3,6 +3,7 @@ import type { BudgetShare } from "../core/budget-rule.ts";
 import type { NanoDollars } from "../core/money.ts";
 import { fittingCall } from "./calls.ts";
 import type { NewCallRow } from "./calls.ts";
+import type { NewJob } from "./jobs.ts";
 
 /** One call as it is settled. */
 export interface SettledCall {
@@ -10,6 +11,8 @@ export interface SettledCall {
   readonly shares: readonly SettledShare[];
   /** JSON; null: none. */
   readonly details: string | null;
+  /** The job that it began; null: none. */
+  readonly job: NewJob | null;
 }
 
 export interface SettledShare extends BudgetShare {

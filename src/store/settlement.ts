@@ -1,5 +1,6 @@
 /**
- * Finished calls into SQL: rows, what they take of budgets, and roll-ups, in one transaction each. Promises: a stretch
+ * Finished calls into SQL: rows, what they take of budgets, roll-ups, and the jobs that they began, in one transaction
+ * each. Promises: a stretch
  * of a journal is settled once, however often it is tried and whatever answer was lost (the cursor is compared and set
  * in the same transaction); a call id is charged once; only rows of this node are touched, so that nodes never wait for
  * each other.
@@ -10,6 +11,8 @@ import type { BulkRow } from "./bulk-insert.ts";
 import { bulkInsert } from "./bulk-insert.ts";
 import { callColumns } from "./calls.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
+import { insertJobs } from "./jobs.ts";
+import type { StartedJob } from "./jobs.ts";
 import { violatedUnique } from "./sql-errors.ts";
 import { retried } from "./transaction.ts";
 import { addRollupRows, rollupSpan } from "./rollups.ts";
@@ -122,6 +125,7 @@ async function apply(
       const batch = await makeBatch(trx);
       await bulkInsert(trx, { table: "calls", columns: callColumns }, batch.calls.map(rowOf));
       await insertDetails(trx, batch.calls);
+      await insertJobs(trx, batch.calls.flatMap(startedJob));
       await addShares(trx, nodeId, batch.shares);
       await addRollups(trx, nodeId, batch.rollups);
       return true;
@@ -167,6 +171,10 @@ async function unknownCalls(
 function rowOf({ row }: SettledCall): BulkRow {
   const values = row as unknown as Readonly<Record<string, BulkRow[number] | undefined>>;
   return callColumns.map((column) => values[column] ?? null);
+}
+
+function startedJob({ row, job }: SettledCall): readonly StartedJob[] {
+  return job === null ? [] : [{ ...job, begunAt: BigInt(row.admitted_at) }];
 }
 
 async function insertDetails(trx: Sql, calls: readonly SettledCall[]): Promise<void> {
