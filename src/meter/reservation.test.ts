@@ -95,6 +95,24 @@ test("numbers that no call can mean are refused as the caller's mistake", () => 
   assert.throws(() => reserve({ input: 1 }, { answers: 0 }), GatewayError);
 });
 
+test("a tier that is known is the one that counts; a price that does not name it is taken as it is", () => {
+  const price = {
+    input: 8,
+    output: 16,
+    tiers: [{ above: 1000, input: 10 }],
+    serviceTiers: { priority: { factor: 2 }, batch: { factor: 0.5, output: 10 } },
+  };
+  const size = { inputBytes: 2000, outputTokens: 100 };
+  // 1,000 × 8,000 + 100 × 16,000, at the dearest: twice that.
+  assert.equal(reserve(price, size), 19_200_000n);
+  // (1,000 × 8,000 + 100 × 10,000) × 0.5
+  assert.equal(reserve(price, { ...size, tier: "batch" }), 4_500_000n);
+  // (1,001 × 10,000 + 100 × 10,000) × 0.5
+  assert.equal(reserve(price, { ...size, inputBytes: 2002, tier: "batch" }), 5_505_000n);
+  for (const tier of ["flex", "constructor"])
+    assert.equal(reserve(price, { ...size, tier }), 9_600_000n);
+});
+
 test("an amount beyond all budgets is the largest there is, and does not wrap", () => {
   const most = { answers: Number.MAX_SAFE_INTEGER, outputTokens: Number.MAX_SAFE_INTEGER };
   assert.equal(reserve({ input: 1, output: 75 }, most), 9_000_000_000_000_000_000n);
