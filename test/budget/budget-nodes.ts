@@ -56,7 +56,6 @@ export function openBudgetNode(
     nodeId,
     budgets,
     settle: (reservation, costs) => {
-      reservation.settle(costs);
       queue = queue.then(async () => {
         await cursor;
         const serial = at;
@@ -78,6 +77,8 @@ export function openBudgetNode(
           }
         }
       });
+      // The journal has it by now.
+      reservation.settle(costs);
     },
     flush: () => queue,
     close: async () => {
