@@ -3,16 +3,19 @@ import { checkModelAllowed } from "../auth/model-allowed.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Telling } from "../dialects/contract.ts";
 import { parseModelWish } from "../route/model-wish.ts";
+import type { Candidate } from "../route/plan.ts";
 import { type RoutePlan, planCall } from "../route/pinned-plan.ts";
 import { type AttemptParts, type LoopParts, attemptUntilAnswered } from "./attempts.ts";
 import { type StateParts, beginCall } from "./call-state.ts";
 import { answerCount, countedHere, countsLocally } from "./count-locally.ts";
 import { DecodedRequest } from "./decoded-request.ts";
 import type { Answered, Call } from "./ending.ts";
-import { refuseUnmeteredCall } from "./refuse-unmetered.ts";
+import { upstreamRunsInBackground } from "./keep-there.ts";
+import type { JobDesk } from "./job-desk.ts";
+import { notMetered } from "./refuse-unmetered.ts";
+import { beginResponseJob } from "./response-job.ts";
 import type { ResourceCall } from "./resource-call.ts";
 import { servesCall } from "./serves-call.ts";
-import type { Spending } from "./spending.ts";
 import type { Tally } from "./tally.ts";
 import { openUploadCall } from "./upload-call.ts";
 
@@ -22,12 +25,13 @@ export interface AnswerParts extends AttemptParts {
   readonly random: () => number;
   /** What reaches beyond calls; left out: nothing is sealed, opened or kept. */
   readonly state?: StateParts;
+  /** Charges what goes on after its call; left out: nobody does. */
+  readonly jobs?: JobDesk;
 }
 
 /** A call whose caller is known. */
-export interface KnownCall extends Omit<ResourceCall, "budgeted" | "tally"> {
+export interface KnownCall extends Omit<ResourceCall, "tally"> {
   readonly tally: Tally;
-  readonly spending: Spending | undefined;
   readonly telling: Telling;
 }
 
@@ -43,7 +47,6 @@ export async function answerCall(known: KnownCall, parts: AnswerParts): Promise<
   tally.parsed(asked);
   checkModelAllowed(caller, model);
   tally.admitted(spending);
-  refuseUnmeteredCall({ request, facts: asked }, spending?.budgeted ?? false);
   const kinds = dialect.requestKinds?.(request.operation, request.body);
   spending?.asked(asked, () => dialect.textBytes(request.body), kinds);
   await spending?.admit(model, (headers) => reply.addHeaders(headers));
@@ -55,6 +58,10 @@ export async function answerCall(known: KnownCall, parts: AnswerParts): Promise<
   const serves = servesCall(begun);
   const routing = { snapshot, caller, model, health, random, serves };
   const plan = planCall(routing, begun.state?.pin ?? null);
+  const isJob = upstreamRunsInBackground(begun);
+  if (isJob && parts.jobs === undefined && spending?.budgeted === true)
+    throw notMetered("A response in the background");
+  if (isJob) spending?.beginsJob();
   await spending?.reserve();
   if (facts.stream) reply.keepAwake();
   const decoded = new DecodedRequest({ ...begun, dialect });
@@ -64,13 +71,24 @@ export async function answerCall(known: KnownCall, parts: AnswerParts): Promise<
     settings: snapshot.settings,
     spending,
     onAttempt: (candidate) => tally.attempted(candidate),
+    onJob: (resource, candidate) => {
+      const { admittedAtMs: atMs } = known;
+      tally.began(beginResponseJob(resource, candidate, { caller, snapshot, atMs, spending }));
+    },
   });
   tally.answered(ending, () => decoded.textBytes(), kinds);
 }
 
-async function deliver(call: Call, plan: RoutePlan, parts: LoopParts): Promise<Answered> {
+interface DeliverParts extends LoopParts {
+  /** The answer goes on at the vendor, under this id. */
+  readonly onJob: (resource: string, candidate: Candidate) => void;
+}
+
+async function deliver(call: Call, plan: RoutePlan, parts: DeliverParts): Promise<Answered> {
   try {
-    return (await attemptUntilAnswered(call, plan, parts)).ending;
+    const { ending, candidate } = await attemptUntilAnswered(call, plan, parts);
+    if (ending.runsOn !== undefined) parts.onJob(ending.runsOn, candidate);
+    return ending;
   } catch (thrown) {
     if (call.request.operation !== "count-tokens" || !countsLocally(thrown)) throw thrown;
     call.reply.whole(await answerCount(call));

@@ -20,6 +20,8 @@ export interface Measured {
   readonly usageFinal: boolean;
   readonly textBytes: number;
   readonly modelReported: string | null;
+  /** As {@link Answered.runsOn}. */
+  readonly runsOn?: string | undefined;
 }
 
 /** Of an answer that was cut the vendor told only how it began: the output is what was seen of it, at least. */
@@ -142,6 +144,7 @@ export class Delivery {
       textBytes: measured.textBytes,
       modelReported: measured.modelReported,
       firstContentAtMs: this.#firstContentAtMs,
+      ...(measured.runsOn === undefined ? {} : { runsOn: measured.runsOn }),
     });
   }
 

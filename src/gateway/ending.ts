@@ -58,6 +58,8 @@ export interface Answered {
   readonly modelReported: string | null;
   /** Monotonic instant of the first content; null: there was none. */
   readonly firstContentAtMs: number | null;
+  /** The vendor's id of the response, where it goes on there without its caller; what it uses is told at its end. */
+  readonly runsOn?: string;
 }
 
 /** The caller has been told nothing of it. */

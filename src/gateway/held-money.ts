@@ -3,8 +3,7 @@ import type { BudgetClaim, Reservation } from "../budget/budgets.ts";
 import type { BudgetShare } from "../core/budget-rule.ts";
 import type { NanoDollars } from "../core/money.ts";
 import type { SpentShare } from "../log/call-record.ts";
-import type { Candidate } from "../route/plan.ts";
-import { amountOf, paying } from "./payer-claims.ts";
+import { type Answering, amountOf, paying } from "./payer-claims.ts";
 
 interface Held {
   readonly reservation: Reservation;
@@ -19,7 +18,7 @@ export class HeldMoney {
   }
 
   /** Budgets that pay for what a candidate answered, each with the call's cost. */
-  shares(cost: NanoDollars, candidate: Candidate | undefined): SpentShare[] {
+  shares(cost: NanoDollars, candidate: Answering | undefined): SpentShare[] {
     return this.#held.flatMap((held) =>
       payingShares(held, candidate).map((share) => ({ ...share, amount: cost })),
     );
@@ -33,7 +32,7 @@ export class HeldMoney {
   }
 
   /** A job goes on with it: those who pay for it, each holding what it holds. Who does not pay has it back. */
-  leave(candidate: Candidate | undefined): readonly BudgetShare[] {
+  leave(candidate: Answering | undefined): readonly BudgetShare[] {
     const left: BudgetShare[] = [];
     for (const held of this.#held) {
       const shares = payingShares(held, candidate);
@@ -47,7 +46,7 @@ export class HeldMoney {
 
 function payingShares(
   { reservation, claims }: Held,
-  candidate: Candidate | undefined,
+  candidate: Answering | undefined,
 ): readonly BudgetShare[] {
   return reservation.shares.filter((_share, index) => paying(claims[index], candidate));
 }

@@ -15,7 +15,8 @@ export function parseDocument(told: Buffer): JsonObject | undefined {
   }
 }
 
-function idOf(document: JsonObject | undefined): string | undefined {
+/** Its name for itself; undefined: it has none. */
+export function idOf(document: JsonObject | undefined): string | undefined {
   const id = document?.["id"] ?? document?.["name"];
   return typeof id === "string" ? id : undefined;
 }

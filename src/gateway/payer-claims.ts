@@ -34,8 +34,11 @@ export function payingGroups(of: {
   return groupsOf(of.caller).flatMap((symbol) => of.snapshot.groups.get(symbol) ?? []);
 }
 
+/** What of a candidate decides who pays. */
+export type Answering = Pick<Candidate, "group">;
+
 /** Whether a claim pays for what a candidate answered. */
-export function paying(claim: BudgetClaim | undefined, candidate: Candidate | undefined): boolean {
+export function paying(claim: BudgetClaim | undefined, candidate: Answering | undefined): boolean {
   return claim?.kind !== "group" || claim.id === candidate?.group?.id;
 }
 

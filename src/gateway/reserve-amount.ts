@@ -1,5 +1,5 @@
 /** What a call may cost its payer: the dearest of the channels that may answer. */
-import type { NanoDollars } from "../core/money.ts";
+import type { Millionths, NanoDollars } from "../core/money.ts";
 import { estimateReservation } from "../meter/reservation.ts";
 import { mapModel } from "../route/plan.ts";
 import { groupsOf } from "../route/pinned-plan.ts";
@@ -36,7 +36,7 @@ export function dearestEstimate(question: PriceQuestion): NanoDollars | undefine
       const price = priceOf(question, channel);
       if (price === undefined || seen.has(price)) continue;
       seen.add(price);
-      const estimate = estimateAt(question, price, ratio);
+      const estimate = estimateAt(question, price, { groupRatio: ratio });
       if (dearest === undefined || estimate > dearest) dearest = estimate;
     }
   }
@@ -59,10 +59,18 @@ function priceOf({ snapshot, model, atMs }: PriceQuestion, channel: Channel): Pr
   return snapshot.findPrice(billedModel, { channelId: channel.id, atMs, side: "charge" });
 }
 
-function estimateAt(
-  question: PriceQuestion,
+/** How a price applies. */
+interface Applying {
+  readonly groupRatio: Millionths | undefined;
+  /** Tier that the reply is known to state; left out: the dearest that it may. */
+  readonly tier?: string;
+}
+
+/** Nano-dollars at one price, whoever has it. Throws GatewayError `invalid_request`. */
+export function estimateAt(
+  question: Omit<PriceQuestion, "group">,
   price: Price,
-  groupRatio: bigint | undefined,
+  { groupRatio, tier }: Applying,
 ): NanoDollars {
   const { caller, snapshot, use, outputCap, atMs, model } = question;
   const { outputLimit } = use;
@@ -80,6 +88,7 @@ function estimateAt(
     outputTokens: outputCap === null ? most : Math.min(most, outputCap),
     tools: use.tools,
     atMs,
+    ...(tier === undefined ? {} : { tier }),
   });
 }
 

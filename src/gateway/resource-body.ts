@@ -3,7 +3,7 @@
  * Promise kept here: no form names what lies at a vendor, since nobody could open an id in its midst.
  */
 import { checkModelAllowed } from "../auth/model-allowed.ts";
-import { GatewayError } from "../core/errors.ts";
+import type { GatewayError } from "../core/errors.ts";
 import { type ByteEdit, readString, scanMembers, splice } from "../core/json.ts";
 import { walkStrings } from "../core/json-strings.ts";
 import { MultipartScanner, boundaryOf, brokenForm } from "../core/multipart.ts";
@@ -37,7 +37,6 @@ export function readResourceBody(
   caller: Caller,
   opener: BodyOpener,
 ): ResourceBody {
-  if (route.models === "unread") checkUnread(caller);
   if (route.body === "none") return none;
   if (request.upload !== undefined) return readForm(request, request.upload, route);
   if (route.body === "form") {
@@ -47,14 +46,6 @@ export function readResourceBody(
   // Some paths that only do something are called without a body.
   if (request.body.length === 0) return none;
   return readJson(request.body, route, caller, opener);
-}
-
-/** Which models a file of requests names is not known here. */
-function checkUnread({ models }: Caller): void {
-  if (models === null) return;
-  const message =
-    "This key is kept to certain models; the models of a batch's file cannot be checked, so it may not start one";
-  throw new GatewayError("forbidden", message, { values: { detail: message } });
 }
 
 interface NamedModel {

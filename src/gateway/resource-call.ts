@@ -9,10 +9,12 @@ import type { AttemptParts } from "./attempts.ts";
 import { type StateParts, sealKeyOf } from "./call-state.ts";
 import type { Account } from "./choose-account.ts";
 import type { BodyOpener } from "./open-ids.ts";
+import type { JobDesk } from "./job-desk.ts";
 import type { Reply } from "./reply.ts";
 import type { LedgerOwner } from "./resource-ledger.ts";
 import type { ResourceRoute } from "./resource-routes.ts";
 import { IdSealer } from "./seal-ids.ts";
+import type { Spending } from "./spending.ts";
 import type { Tally } from "./tally.ts";
 
 export interface ResourceCall {
@@ -21,12 +23,19 @@ export interface ResourceCall {
   readonly caller: Caller;
   readonly snapshot: Snapshot;
   readonly reply: Reply;
-  readonly tally: Pick<Tally, "attempted">;
-  /** Whether the caller has a budget. */
-  readonly budgeted: boolean;
+  readonly tally: Pick<Tally, "attempted" | "bounded" | "began">;
+  /** What the caller may spend and ask; undefined: it is not bounded. */
+  readonly spending: Spending | undefined;
+  /** Business time of the admission, ms UTC. */
+  readonly admittedAtMs: number;
 }
 
-export type ResourceParts = AttemptParts & { readonly clock: Clock; readonly state?: StateParts };
+export type ResourceParts = AttemptParts & {
+  readonly clock: Clock;
+  readonly state?: StateParts;
+  /** Charges what goes on after its call; left out: nobody does. */
+  readonly jobs?: JobDesk;
+};
 
 export interface Serving extends ResourceCall {
   readonly parts: ResourceParts;

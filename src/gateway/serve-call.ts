@@ -53,10 +53,9 @@ async function serveCall(
     if (request.operation === "models" || request.operation === "model")
       return reply.whole(answerModels(request, caller, { snapshot, dialect }));
     const spending = openSpending(parts, { request, caller, snapshot, admittedAtMs });
-    const known = { request, dialect, caller, snapshot, reply, tally };
-    if (request.resource !== undefined)
-      return await serveResource({ ...known, budgeted: spending?.budgeted ?? false }, parts);
-    await answerCall({ ...known, spending, telling }, parts);
+    const known = { request, dialect, caller, snapshot, reply, tally, spending, admittedAtMs };
+    if (request.resource !== undefined) return await serveResource(known, parts);
+    await answerCall({ ...known, telling }, parts);
   } catch (thrown) {
     tally.failed(tellFailure(parts, reply, thrown));
   } finally {

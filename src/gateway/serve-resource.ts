@@ -28,6 +28,8 @@ export async function serveResource(call: ResourceCall, parts: ResourceParts): P
     throw new GatewayError("not_found", "There is no such path", {
       values: { detail: "There is no such path" },
     });
+  call.tally.bounded(call.spending);
+  await call.spending?.admit("", (headers) => call.reply.addHeaders(headers));
   const ownerId = caller.userId;
   const { dialect } = request;
   const owner = { ownerId, dialect, kind: route.ids[0] ?? route.made ?? "file" };

@@ -24,6 +24,7 @@ import {
   overLimit,
 } from "./money-refusals.ts";
 import {
+  type Answering,
   type Wanted,
   amountOf,
   groupClaims,
@@ -136,8 +137,8 @@ export class Spending {
   }
 
   /** The job goes on with what is set aside: its payers. */
-  leaveToJob(candidate: Candidate | undefined): readonly BudgetShare[] {
-    return this.#held.leave(candidate);
+  leaveToJob(answering: Answering): readonly BudgetShare[] {
+    return this.#held.leave(answering);
   }
 
   /** Whether the operator refuses to serve this payer what has no price. */

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { GatewayError } from "../core/errors.ts";
 import { ratioOne } from "../core/money.ts";
 import type { CallFacts } from "../dialects/contract.ts";
-import type { CallLog, CallRecord } from "../log/call-record.ts";
+import type { CallLog, CallRecord, JobBegun } from "../log/call-record.ts";
 import { type Charge, makeCharge, noCharge } from "../meter/charge.ts";
 import { makeChannelCost } from "../meter/channel-cost.ts";
 import { estimateUsage } from "../meter/estimate.ts";
@@ -41,6 +41,7 @@ export class Tally {
   #charge: Charge = noCharge;
   #channelCost: Charge = noCharge;
   #spending: Spending | undefined;
+  #job: JobBegun | undefined;
 
   constructor(parts: TallyParts) {
     this.#parts = parts;
@@ -56,9 +57,19 @@ export class Tally {
     this.#facts = facts;
   }
 
+  /** What the call took of limits and budgets is settled at its end. */
+  bounded(spending: Spending | undefined): void {
+    this.#spending = spending;
+  }
+
+  /** The call began a job, which goes on at the vendor. */
+  began(job: JobBegun): void {
+    this.#job = job;
+  }
+
   /** The call may run: its record follows, or its process died meanwhile. */
   admitted(spending: Spending | undefined): void {
-    this.#spending = spending;
+    this.bounded(spending);
     const { request, admittedAtMs, callLog } = this.#parts;
     const { caller } = this.#caller ?? {};
     if (caller === undefined) return;
@@ -87,6 +98,7 @@ export class Tally {
   answered(ending: Answered, inputBytes: () => number, kinds?: UsageKinds): void {
     this.#answered = ending;
     this.#error = ending.error?.kind ?? null;
+    if (ending.runsOn !== undefined) return;
     // An attempt that emitted nothing costs the payer nothing, and nor does counting.
     if (ending.firstContentAtMs === null || this.#parts.request.operation === "count-tokens")
       return;
@@ -199,6 +211,7 @@ export class Tally {
       shares:
         this.#spending?.shares(this.#charge.cost, this.#channelCost.cost, this.#candidate) ?? [],
       details: renderDetails(this.#charge, this.#channelCost, this.#usage),
+      ...(this.#job === undefined ? {} : { job: this.#job }),
     };
   }
 }

@@ -13,8 +13,9 @@ import type { Usage } from "../wire/usage.ts";
 import { Delivery, type Measured } from "./delivery.ts";
 import type { Attempt, BodyTaker, Settle } from "./ending.ts";
 import { toldError } from "./failure.ts";
-import { keeperThere, keptEvent } from "./keep-there.ts";
+import { keeperThere, keptEvent, upstreamRunsInBackground } from "./keep-there.ts";
 import { type ReplySealer, makeReplySealer } from "./reply-sealer.ts";
+import { responseIdOf } from "./response-job.ts";
 import type { ResponseKeeper } from "./response-keeper.ts";
 
 const noEdits: readonly ByteEdit[] = [];
@@ -84,12 +85,16 @@ export class StreamTee implements BodyTaker {
   #usageFinal = false;
   #textBytes = 0;
   #modelReported: string | null = null;
+  readonly #inBackground: boolean;
+  /** The vendor's id of a response that goes on without its caller. */
+  #runningId: string | undefined;
 
   constructor(attempt: Attempt, headers: Readonly<Record<string, string>>, settle: Settle) {
     this.#attempt = attempt;
     this.#delivery = new Delivery(attempt, headers, settle, () => this.#measured());
     this.#read = attempt.call.dialect.makeEventReader();
     this.#sealer = makeReplySealer(attempt);
+    this.#inBackground = upstreamRunsInBackground(attempt.call);
     this.#cutter = makeCutter(attempt, (event) => this.#onEvent(event));
   }
 
@@ -204,6 +209,7 @@ export class StreamTee implements BodyTaker {
   #note(event: Buffer, reading: EventReading): void {
     this.#textBytes += reading.textBytes;
     if (reading.kind === "finish") this.#finished = true;
+    if (this.#inBackground) this.#runningId ??= responseIdOf(event);
     if (reading.hasUsage) {
       const { dialect } = this.#attempt.call;
       if (dialect.usageAddsUp === true) this.#summed = dialect.eventUsage(event, this.#summed);
@@ -242,6 +248,7 @@ export class StreamTee implements BodyTaker {
       usageFinal: this.#usageFinal,
       textBytes: this.#textBytes,
       modelReported: this.#modelReported,
+      runsOn: this.#over || this.#finished ? undefined : this.#runningId,
     };
   }
 }

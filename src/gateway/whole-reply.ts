@@ -5,8 +5,9 @@ import type { Usage } from "../wire/usage.ts";
 import type { Attempt, Settle } from "./ending.ts";
 import { toldError } from "./failure.ts";
 import { HeldReply } from "./held-reply.ts";
-import { keeperThere, keptBody } from "./keep-there.ts";
+import { keeperThere, keptBody, upstreamRunsInBackground } from "./keep-there.ts";
 import { makeReplySealer } from "./reply-sealer.ts";
+import { runningResponse } from "./response-job.ts";
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -38,6 +39,7 @@ export class WholeReply extends HeldReply {
         new GatewayError("upstream_invalid", "a whole reply came where a stream was asked for"),
       );
     if (facts.isError) return this.fail(toldError(call.dialect.readError(body)));
+    const runsOn = upstreamRunsInBackground(call) ? runningResponse(body) : undefined;
     const edits = makeReplySealer(this.#attempt)?.whole(body) ?? [];
     if (shownModel !== null && facts.modelRange !== null)
       edits.push({ ...facts.modelRange, bytes: JSON.stringify(shownModel) });
@@ -53,6 +55,7 @@ export class WholeReply extends HeldReply {
         textBytes: tellsNoOutput(call, facts.usage) ? call.dialect.textBytes(body) : 0,
         modelReported: facts.model,
         firstContentAtMs: call.clock.monotonic(),
+        ...(runsOn === undefined ? {} : { runsOn }),
       });
     };
     const reply = { body: edited, headers: this.#headers };

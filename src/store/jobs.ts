@@ -50,6 +50,8 @@ export interface JobStore {
   due(limit: number): Promise<readonly Job[]>;
   /** The running one of a vendor's thing. */
   find(digest: string): Promise<Job | undefined>;
+  /** Whether there is one of the vendor's thing, running or over. */
+  isKnown(digest: string): Promise<boolean>;
   /** Its vendor is asked again after so long. */
   again(callId: string, afterMs: number): Promise<void>;
   /** It runs no more; false: it did not any more. */
@@ -62,6 +64,7 @@ export function makeJobStore(db: Sql): JobStore {
   return {
     due: (limit) => listDue(db, limit),
     find: (digest) => findRunning(db, digest),
+    isKnown: (digest) => isKnown(db, digest),
     again: (callId, afterMs) => retried(() => askAgain(db, callId, afterMs)),
     end: (callId, state) => retried(() => endOne(db, callId, state)),
     forget: (olderThanMs, limit) => retried(() => forgetEnded(db, olderThanMs, limit)),
@@ -123,6 +126,16 @@ async function findRunning(db: Sql, digest: string): Promise<Job | undefined> {
     .limit(1)
     .executeTakeFirst();
   return row && jobOf(row);
+}
+
+async function isKnown(db: Sql, digest: string): Promise<boolean> {
+  const row = await db
+    .selectFrom("jobs")
+    .select("call_id")
+    .where("digest", "=", digest)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 async function askAgain(db: Sql, callId: string, afterMs: number): Promise<void> {

@@ -1,0 +1,98 @@
+/**
+ * What the requests of a batch may cost, and whether they may be asked at all, told one by one before its vendor hears of
+ * it. Promise kept here: a key that is kept to certain models begins no batch of others, wherever its requests stand.
+ */
+import { checkModelAllowed } from "../auth/model-allowed.ts";
+import { GatewayError, toGatewayError } from "../core/errors.ts";
+import type { NanoDollars } from "../core/money.ts";
+import type { BatchInput, BatchReader } from "../dialects/contract.ts";
+import { getDialect } from "../dialects/registry.ts";
+import type { Price } from "../sync/entities.ts";
+import { type Account, servesModels } from "./choose-account.ts";
+import { expectUse } from "./expected-use.ts";
+import type { JobModels } from "./job-pricing.ts";
+import { notPriced } from "./money-refusals.ts";
+import { estimateAt } from "./reserve-amount.ts";
+import type { Serving } from "./resource-call.ts";
+
+export interface BatchEstimateParts {
+  readonly serving: Serving;
+  readonly account: Account;
+  readonly reader: BatchReader;
+  readonly input: BatchInput;
+  readonly models: JobModels;
+  /** Billed names by those that are sent, where they differ. */
+  readonly billed: ReadonlyMap<string, string>;
+  /** Caps of output that its payers' budgets set aside by; null: none. */
+  readonly caps: ReadonlySet<number | null>;
+}
+
+export class BatchEstimate {
+  readonly #parts: BatchEstimateParts;
+  readonly #sums = new Map<number | null, NanoDollars>();
+  #count = 0;
+
+  constructor(parts: BatchEstimateParts) {
+    this.#parts = parts;
+  }
+
+  /** Nano-dollars of all requests so far. */
+  sum(outputCap: number | null): NanoDollars {
+    return this.#sums.get(outputCap) ?? 0n;
+  }
+
+  /** Throws what the whole batch is refused for, naming the request. */
+  add(line: Buffer): void {
+    this.#count += 1;
+    try {
+      this.#add(line);
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      const { kind } = error;
+      if (kind !== "invalid_request") throw error;
+      const detail = `request ${this.#count} of the batch: ${error.message}`;
+      throw new GatewayError(kind, detail, { values: { detail } });
+    }
+  }
+
+  #add(line: Buffer): void {
+    const { reader, input, serving, account, models, billed, caps } = this.#parts;
+    const request = reader.readRequest(line, input);
+    if (request === undefined) throw refused("it cannot be read");
+    const { dialect: id, operation, body } = request;
+    const dialect = getDialect(id);
+    const facts = dialect.parse({ operation, body, query: {} });
+    const { model } = facts;
+    const { caller, snapshot, spending } = serving;
+    if (input.file !== null) {
+      checkModelAllowed(caller, model);
+      if (!servesModels({ snapshot, models: [model] }, account.groupSymbol, account.channel))
+        throw refused(`model ${model} is not served by the account that its file lies in`);
+    }
+    const { charge } = models.add(model, billed.get(model) ?? model);
+    if (charge === undefined && spending?.refusesUnpriced === true) throw notPriced(model);
+    if (charge === undefined || caps.size === 0) return;
+    const told = {
+      textBytes: () => dialect.textBytes(body),
+      kinds: dialect.requestKinds?.(operation, body) ?? {},
+    };
+    const use = expectUse({ body, dialect: id, operation }, facts, told);
+    for (const outputCap of caps) this.#take(charge, outputCap, { model, use });
+  }
+
+  #take(
+    price: Price,
+    outputCap: number | null,
+    asked: { readonly model: string; readonly use: ReturnType<typeof expectUse> },
+  ): void {
+    const { caller, snapshot, admittedAtMs } = this.#parts.serving;
+    const question = { caller, snapshot, atMs: admittedAtMs, outputCap, ...asked };
+    const ratio = snapshot.groups.get(this.#parts.account.groupSymbol)?.ratio;
+    const amount = estimateAt(question, price, { groupRatio: ratio, tier: "batch" });
+    this.#sums.set(outputCap, this.sum(outputCap) + amount);
+  }
+}
+
+function refused(detail: string): GatewayError {
+  return new GatewayError("invalid_request", detail, { values: { detail } });
+}

@@ -1,0 +1,182 @@
+/**
+ * Where jobs wait for their end, and are charged at it. Promises: an end is charged once, whoever sees it first; nobody
+ * reads the results of a job of his before they are charged, as far as the database can be asked.
+ */
+import type { Budgets } from "../budget/budgets.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import type { RandomBytes } from "../core/ids.ts";
+import type { JsonObject } from "../core/json-value.ts";
+import type { Logger } from "../core/logger.ts";
+import type { SpentShare } from "../log/call-record.ts";
+import { type EndJobParts, endJob } from "../log/end-job.ts";
+import { type JobContent, jobDigest, parseJobContent } from "../log/job-content.ts";
+import type { Job } from "../store/jobs.ts";
+import type { LeaderJob } from "../sync/leader-jobs.ts";
+import type { Snapshot } from "../sync/entities.ts";
+import type { OverSignal } from "../wire/call.ts";
+import { type Standing, followJob } from "./follow-job.ts";
+import { recordsOf } from "./job-records.ts";
+import type { Pin } from "./pin.ts";
+import type { SendingParts } from "./run-attempt.ts";
+
+export interface JobDeskParts extends SendingParts, EndJobParts {
+  readonly snapshot: () => Snapshot | undefined;
+  readonly budgets: Pick<Budgets, "shareOf" | "spentOn">;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly logger: Logger;
+}
+
+/** A thing at a vendor that may be a job's. */
+export interface JobThing extends Pin {
+  /** The vendor's own id. */
+  readonly resource: string;
+  /** As the vendor has told it just now; left out: it is asked where it is a job's. */
+  readonly document?: JsonObject;
+  /** Whether it may have been begun a moment ago, so that nobody knows of it yet. */
+  readonly maybeNew: boolean;
+}
+
+export interface JobDesk {
+  /**
+   * Charges the job of a thing that is over, before its owner hears of it; does nothing for what is no running job.
+   * Rejects where that cannot be done now.
+   */
+  book(thing: JobThing, signal: OverSignal): Promise<void>;
+  /** Asks vendors for the jobs whose time has come. */
+  readonly poll: LeaderJob;
+}
+
+const secondMs = 1000;
+const dayMs = 24 * 60 * 60 * secondMs;
+const pollEveryMs = 5 * secondMs;
+/** Jobs asked for in one turn, and at a time. */
+const mostAtOnce = 40;
+const together = 4;
+/** How old a job grows that stands so. Vendors keep batches for a month; what they have just made they may not find at once. */
+const patienceMs = { runs: 40 * dayMs, gone: 10 * 60 * secondMs, unreachable: dayMs } as const;
+/** Ended ones are known for so long: as long as anybody may ask their vendor for them. */
+const keptMs = 40 * dayMs;
+/** What was begun a moment ago may not be settled yet. */
+const settlingMs = 2 * secondMs;
+const lookAgainMs = 200;
+
+/** The longer it has run, the longer it will: from 5 s to 5 min. */
+export function pollAfterMs(ageMs: number): number {
+  return Math.min(300 * secondMs, Math.max(5 * secondMs, ageMs / 20));
+}
+
+export function openJobDesk(parts: JobDeskParts): JobDesk {
+  return {
+    book: (thing, signal) => book(parts, thing, signal),
+    poll: {
+      name: "follow jobs",
+      everyMs: pollEveryMs,
+      run: ({ signal }) => pollDue(parts, signal),
+    },
+  };
+}
+
+async function book(parts: JobDeskParts, thing: JobThing, signal: OverSignal): Promise<void> {
+  const job = await findJob(parts, thing);
+  if (job === undefined) return;
+  const standing = await follow(parts, job, { signal, document: thing.document });
+  if (standing.state === "over") await end(parts, job, standing);
+}
+
+async function findJob({ jobs, clock }: JobDeskParts, thing: JobThing): Promise<Job | undefined> {
+  const digest = jobDigest(thing);
+  for (let waitedMs = 0; ; waitedMs += lookAgainMs) {
+    const job = await jobs.find(digest);
+    if (job !== undefined || waitedMs >= settlingMs || !thing.maybeNew) return job;
+    if (await jobs.isKnown(digest)) return undefined;
+    await sleep(clock, lookAgainMs);
+  }
+}
+
+async function pollDue(parts: JobDeskParts, signal: AbortSignal): Promise<void> {
+  const due = [...(await parts.jobs.due(mostAtOnce))];
+  const work = async (): Promise<void> => {
+    for (let job = due.shift(); job !== undefined && !signal.aborted; job = due.shift())
+      await pollOne(parts, job, signal);
+  };
+  await Promise.all(Array.from({ length: together }, work));
+  if (!signal.aborted) await parts.jobs.forget(keptMs, mostAtOnce);
+}
+
+async function pollOne(parts: JobDeskParts, job: Job, signal: AbortSignal): Promise<void> {
+  try {
+    const standing = await follow(parts, job, { signal });
+    if (standing.state === "over") return await end(parts, job, standing);
+    if (job.ageMs > patienceMs[standing.state]) return await lose(parts, job);
+  } catch (thrown) {
+    if (signal.aborted) return;
+    parts.logger.warn({ callId: job.callId, reason: messageOf(thrown) }, "job not followed");
+  }
+  await parts.jobs.again(job.callId, pollAfterMs(job.ageMs));
+}
+
+async function follow(
+  parts: JobDeskParts,
+  job: Job,
+  { signal, document }: { readonly signal: OverSignal; readonly document?: JsonObject | undefined },
+): Promise<Standing> {
+  const snapshot = parts.snapshot();
+  if (snapshot === undefined) return { state: "runs" };
+  return await followJob(parseJobContent(job.content), { ...parts, snapshot, signal }, document);
+}
+
+async function end(
+  parts: JobDeskParts,
+  job: Job,
+  standing: Extract<Standing, { state: "over" }>,
+): Promise<void> {
+  const content = parseJobContent(job.content);
+  const { outcome, error, totals } = standing;
+  const told: SpentShare[] = [];
+  const channelShare = (channelCost: bigint): SpentShare | undefined => {
+    const share = shareOfChannel(parts, content, channelCost);
+    if (share !== undefined) told.push(share);
+    return share;
+  };
+  const records = recordsOf({
+    content,
+    outcome,
+    error,
+    totals,
+    durationMs: job.ageMs,
+    channelShare,
+    random: parts.random,
+  });
+  if (!(await endJob(parts, job, records, "ended"))) return;
+  for (const share of told) parts.budgets.spentOn(share, share.amount);
+  const cost = records.reduce((sum, record) => sum + record.cost, 0n);
+  parts.logger.info({ callId: job.callId, outcome, nanoDollars: String(cost) }, "job charged");
+}
+
+function shareOfChannel(
+  { snapshot, budgets }: JobDeskParts,
+  { job, admittedAtMs }: JobContent,
+  amount: bigint,
+): SpentShare | undefined {
+  const rule = snapshot()?.channels.get(job.channelId)?.budget ?? null;
+  if (rule === null) return undefined;
+  return { ...budgets.shareOf({ kind: "channel", id: job.channelId, rule }, admittedAtMs), amount };
+}
+
+/** Nobody can say what it used: it costs nobody anything, and its row says so. */
+async function lose(parts: JobDeskParts, job: Job): Promise<void> {
+  const content = parseJobContent(job.content);
+  const records = recordsOf({
+    content,
+    outcome: "failed",
+    error: "job_lost",
+    totals: [],
+    durationMs: job.ageMs,
+    channelShare: () => undefined,
+    random: parts.random,
+  });
+  if (await endJob(parts, job, records, "lost"))
+    parts.logger.error({ callId: job.callId }, "a job was lost: its vendor does not have it");
+}
