@@ -5,6 +5,16 @@ export interface RedisSettings {
   readonly url: string;
 }
 
+/** Where rows of calls stream on to. */
+export interface LogStoreSettings {
+  /** `http://host:8123`, without user and password. */
+  readonly origin: string;
+  readonly database: string;
+  readonly user: string;
+  /** Secret. */
+  readonly password: string;
+}
+
 export interface Config {
   readonly nodeType: "master" | "slave" | "unset";
   /** Ms between full reconciliations. */
@@ -49,6 +59,8 @@ export interface Config {
   readonly journalSync: "interval" | "group";
   /** Largest total of what is journalled and not settled. */
   readonly journalMaxBytes: number;
+  /** undefined: rows of calls lie in SQL alone. */
+  readonly logStore: LogStoreSettings | undefined;
   /** Inner address ranges from which callers may have media fetched. */
   readonly mediaAllowedRanges: readonly string[];
 }

@@ -39,6 +39,36 @@ test("an empty environment gives the documented defaults, deep-frozen", () => {
   assert.ok(Object.isFrozen(config) && Object.isFrozen(config.trustedProxies));
 });
 
+test("LOG_STORE_URL is taken apart, and no fault shows any of it", () => {
+  const read = (url: string): unknown => readConfig({ LOG_STORE_URL: url }).logStore;
+  const whole = {
+    origin: "https://logs.test:8443",
+    database: "calls",
+    user: "sw",
+    password: "p@ss",
+  };
+  assert.deepEqual(read("https://sw:p%40ss@logs.test:8443/calls"), whole);
+  const least = {
+    origin: "http://10.0.0.7:8123",
+    database: "default",
+    user: "default",
+    password: "",
+  };
+  assert.deepEqual(read("http://10.0.0.7:8123/"), least);
+  assert.equal(readConfig({}).logStore, undefined);
+  for (const wrong of [
+    "tcp://sw:hunter2@logs.test:9000/calls",
+    "https://sw:hunter2@logs.test/calls?readonly=1",
+    "https://sw:hunter2@logs.test/calls/more",
+    "https://sw:hunter2%zz@logs.test/calls",
+    "sw:hunter2",
+  ]) {
+    const { LOG_STORE_URL: fault = "" } = faultsOf({ LOG_STORE_URL: wrong });
+    assert.match(fault, /^(must be a URL|has a %)/, wrong);
+    assert.doesNotMatch(fault, /hunter2/);
+  }
+});
+
 test("a set but empty variable is unset", () => {
   const config = readConfig({ SQL_DSN: "", SYNC_FREQUENCY: " ", NODE_TYPE: "" });
   assert.equal(config.sqlDsn, undefined);

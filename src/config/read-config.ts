@@ -48,6 +48,7 @@ export function readConfig(environment: Environment = processEnvironment()): Con
     trustedProxies: Object.freeze([...config.trustedProxies]),
     mediaAllowedRanges: Object.freeze([...config.mediaAllowedRanges]),
     redis: config.redis === undefined ? undefined : Object.freeze(config.redis),
+    logStore: config.logStore === undefined ? undefined : Object.freeze(config.logStore),
   });
 }
 
