@@ -5,6 +5,7 @@ import { makeSecret } from "./admin/make-secret.ts";
 import type {
   DatabaseFacts,
   DoctorProbes,
+  LogStoreFacts,
   MachineProbes,
   Probed,
   RedisFacts,
@@ -23,6 +24,7 @@ import { openCluster, replaceSetupToken, WrongSecret } from "./store/cluster.ts"
 import type { Database } from "./store/database.ts";
 import { parseDsn } from "./store/dsn.ts";
 import { explainConnectError } from "./store/explain-connect-error.ts";
+import { openLogStore } from "./store/log-store.ts";
 import { openDatabase } from "./store/open-database.ts";
 import { readServer } from "./store/read-server.ts";
 import { ForeignDatabase, readSchema, SchemaTooNew } from "./store/read-schema.ts";
@@ -88,6 +90,7 @@ function machineProbes(config: Config): MachineProbes {
   return {
     database: () => probeDatabase(config),
     redis: () => probeRedis(config),
+    logStore: () => probeLogStore(config),
     port: () => probePort(config.host, config.port),
     disk: () => probeDisk(config.dataDir, config.sqlDsn === undefined),
     memory: () => probeMemory(config.maxHeldBytes),
@@ -214,5 +217,24 @@ async function probeRedis(config: Config): Promise<Probed<RedisFacts> | undefine
     return { reached: false, problem: messageOf(error) };
   } finally {
     await redis.close();
+  }
+}
+
+async function probeLogStore(config: Config): Promise<Probed<LogStoreFacts> | undefined> {
+  if (config.logStore === undefined) return undefined;
+  const { host, protocol } = new URL(config.logStore.origin);
+  const logStore = openLogStore(config.logStore);
+  try {
+    // The first statement pays for the connection.
+    await logStore.version();
+    const startedAtMs = systemClock.monotonic();
+    const version = await logStore.version();
+    const roundTripMs = Math.round(systemClock.monotonic() - startedAtMs);
+    const facts = { address: host, version, tls: protocol === "https:", roundTripMs };
+    return { reached: true, facts };
+  } catch (error) {
+    return { reached: false, problem: messageOf(error) };
+  } finally {
+    await logStore.close();
   }
 }

@@ -18,12 +18,14 @@ import type { JoinedParts } from "./join-parts.ts";
 import { openCallLog } from "./log/call-log.ts";
 import type { CallLog } from "./log/call-record.ts";
 import { ledgerJobs } from "./log/ledger-jobs.ts";
+import { sendCallsJobs } from "./log/send-calls.ts";
 import { makeMetrics } from "./metrics/metrics.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Bell } from "./store/bell.ts";
 import { openCluster } from "./store/cluster.ts";
 import type { Database } from "./store/database.ts";
 import { explainConnectError } from "./store/explain-connect-error.ts";
+import { openLogStore } from "./store/log-store.ts";
 import { migrate } from "./store/migrate.ts";
 import { makeNotifyBell } from "./store/notify-bell.ts";
 import { openDatabase } from "./store/open-database.ts";
@@ -110,7 +112,13 @@ async function openParts(core: Core): Promise<JoinedParts> {
   sync.lead(expireResponses({ database, logger }));
   sync.lead(keepAccounts({ sync, database, logger }));
   const settings = (): Settings | undefined => sync.current()?.settings;
-  for (const job of ledgerJobs({ database, logger, settings })) sync.lead(job);
+  const logStore = config.logStore && openLogStore(config.logStore);
+  for (const job of ledgerJobs({ database, logger, settings, logStore })) sync.lead(job);
+  if (logStore !== undefined) {
+    const { sent: onSent, failed: onFailed } = metrics.logStore;
+    for (const job of sendCallsJobs({ database, logger, logStore, onSent, onFailed }))
+      sync.lead(job);
+  }
   const callLog = openNodeLog(core, sync.nodeId);
   const base = { config, clock, logger, database, sync, callLog, metrics };
   const money = openMoney({ ...base, redis });

@@ -86,8 +86,8 @@ const doors: readonly {
   },
   {
     name: /^(undici|node:http2)$/,
-    rooms: ["upstream"],
-    why: "only upstream/ opens connections to vendors",
+    rooms: ["upstream", "store"],
+    why: "only upstream/ opens connections to vendors; store/ does to the log store",
   },
   {
     name: /^ws$/,

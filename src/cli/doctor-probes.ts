@@ -44,6 +44,13 @@ export interface RedisFacts {
   readonly roundTripMs: number;
 }
 
+export interface LogStoreFacts {
+  readonly address: string;
+  readonly version: string;
+  readonly tls: boolean;
+  readonly roundTripMs: number;
+}
+
 export interface PortFacts {
   readonly host: string;
   readonly port: number;
@@ -75,6 +82,8 @@ export interface MachineProbes {
   readonly database: () => Promise<Probed<DatabaseFacts>>;
   /** undefined: not configured. */
   readonly redis: () => Promise<Probed<RedisFacts> | undefined>;
+  /** undefined: not configured. */
+  readonly logStore: () => Promise<Probed<LogStoreFacts> | undefined>;
   readonly port: () => Promise<PortFacts>;
   readonly disk: () => Promise<DiskFacts>;
   readonly memory: () => MemoryFacts;

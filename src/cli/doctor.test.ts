@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../core/clock.ts";
 import type { Clock } from "../core/clock.ts";
-import { examine, judgeConfig, judgeDisk, judgeMemory, judgePort, judgeRedis } from "./doctor.ts";
+import { examine, judgeConfig, judgeDisk, judgeLogStore, judgeMemory } from "./doctor.ts";
+import { judgePort, judgeRedis } from "./doctor.ts";
 import { renderFindings } from "./doctor.ts";
 import type { DatabaseFacts, MachineProbes } from "./doctor-probes.ts";
 import { judgeDatabase } from "./judge-database.ts";
@@ -25,6 +26,7 @@ const goodDatabase: DatabaseFacts = {
 const goodMachine: MachineProbes = {
   database: async () => ({ reached: true, facts: goodDatabase }),
   redis: async () => undefined,
+  logStore: async () => undefined,
   port: async () => ({ host: "127.0.0.1", port: 3000, state: "free" }),
   disk: async () => ({
     folder: "/data",
@@ -71,6 +73,16 @@ test("an unreachable database is wrong, an unreachable Redis only a warning", ()
   const [explained] = judgeDatabase({ ...gone, mend: "start it" }, t);
   assert.equal(explained?.mend, "start it");
   assert.equal(judgeRedis(gone, t)[0]?.state, "warning");
+});
+
+test("a log store is told of where there is one; without an answer it is only warned of", () => {
+  assert.deepEqual(judgeLogStore(undefined, t), []);
+  const facts = { address: "logs:8123", version: "25.8", tls: false, roundTripMs: 3 };
+  const [answers] = judgeLogStore({ reached: true, facts }, t);
+  assert.equal(answers?.detail, "ClickHouse 25.8 at logs:8123, no TLS, 3 ms");
+  const [silent] = judgeLogStore({ reached: false, problem: "connection refused" }, t);
+  assert.equal(silent?.state, "warning");
+  assert.match(silent?.mend ?? "", /LOG_STORE_URL/);
 });
 
 test("faulty configuration is told variable by variable, and nothing else is asked", async () => {

@@ -9,6 +9,7 @@ import type {
   ConfigFacts,
   DiskFacts,
   DoctorProbes,
+  LogStoreFacts,
   MachineProbes,
   MemoryFacts,
   PortFacts,
@@ -60,6 +61,7 @@ function machineChecks(machine: MachineProbes, t: Translate): readonly Check[] {
   return [
     { check: "database", run: async () => judgeDatabase(await machine.database(), t) },
     { check: "redis", run: async () => judgeRedis(await machine.redis(), t) },
+    { check: "log store", run: async () => judgeLogStore(await machine.logStore(), t) },
     { check: "port", run: async () => [judgePort(await machine.port(), t)] },
     { check: "disk", run: async () => judgeDisk(await machine.disk(), t) },
     { check: "memory", run: async () => [judgeMemory(machine.memory(), t)] },
@@ -119,6 +121,21 @@ export function judgeRedis(
     ms: String(roundTripMs),
   };
   return [{ check, state: "ok", detail: t("doctor.redisOk", values) }];
+}
+
+/** While it is away rows of calls stay in the database, so it is only warned of. */
+export function judgeLogStore(
+  probed: Probed<LogStoreFacts> | undefined,
+  t: Translate,
+): readonly Finding[] {
+  const check = "log store";
+  if (probed === undefined) return [];
+  if (!probed.reached)
+    return [{ check, state: "warning", detail: probed.problem, mend: t("doctor.mendLogStore") }];
+  const { address, version, tls, roundTripMs } = probed.facts;
+  const values = { address, version, ms: String(roundTripMs) };
+  const encryption = { tls: tls ? "TLS" : t("doctor.noTls") };
+  return [{ check, state: "ok", detail: t("doctor.logStoreOk", { ...values, ...encryption }) }];
 }
 
 /** A node of ours on the port is fine: doctor is mostly run beside one. */

@@ -12,6 +12,9 @@ export const englishDoctor = {
   "doctor.redisOk": "{address}, version {version}, {tls}, {ms} ms",
   "doctor.noTls": "no TLS",
   "doctor.mendRedis": "correct REDIS_CONN_STRING or leave it out: the gateway works without Redis",
+  "doctor.logStoreOk": "ClickHouse {version} at {address}, {tls}, {ms} ms",
+  "doctor.mendLogStore":
+    "correct LOG_STORE_URL or start that server: until it takes them, rows of calls stay in the database",
   "doctor.portFree": "{address} is free",
   "doctor.portOurs": "{address} is served by Switchyard {detail}",
   "doctor.portTaken": "{address} is taken by another program",
@@ -66,6 +69,8 @@ export const chineseDoctor: Readonly<Record<keyof typeof englishDoctor, string>>
   "doctor.redisOk": "{address}，版本 {version}，{tls}，{ms} 毫秒",
   "doctor.noTls": "无 TLS",
   "doctor.mendRedis": "更正 REDIS_CONN_STRING 或去掉它：没有 Redis 网关也能工作",
+  "doctor.logStoreOk": "ClickHouse {version}，{address}，{tls}，{ms} 毫秒",
+  "doctor.mendLogStore": "更正 LOG_STORE_URL 或启动该服务器：在它接收之前，调用行一直留在数据库中",
   "doctor.portFree": "{address} 空闲",
   "doctor.portOurs": "{address} 由 Switchyard {detail} 提供服务",
   "doctor.portTaken": "{address} 被其他程序占用",

@@ -21,6 +21,8 @@ import {
 import { withFence } from "../store/leases.ts";
 import { foldDays, foldNodes, sumRolledDay } from "../store/rollups.ts";
 import type { LeaseRow } from "../store/sync-store.ts";
+import type { DropSentParts } from "./drop-sent.ts";
+import { dropSent, mayDrop } from "./drop-sent.ts";
 
 /** As the leader's jobs are run (sync/leader-jobs.ts). */
 export interface LedgerJob {
@@ -40,6 +42,8 @@ export interface LedgerJobParts {
   readonly logger: Logger;
   /** Undefined: no configuration is there yet. */
   readonly settings: () => LedgerSettings | undefined;
+  /** Where there is one, rows go only once they stand there. */
+  readonly logStore?: DropSentParts["logStore"] | undefined;
 }
 
 type Term = Parameters<LedgerJob["run"]>[0];
@@ -52,7 +56,7 @@ const atOnce = 500;
 const foldAfterMs = 10 * minuteMs;
 const quarterHourDays = 40;
 /** Days that are looked at again for calls that were settled late, while their quarter-hours are there. */
-const lateDays = 35;
+export const lateDays = 35;
 
 export function ledgerJobs(parts: LedgerJobParts): readonly LedgerJob[] {
   return [
@@ -141,25 +145,37 @@ async function dropOld(parts: LedgerJobParts, term: Term): Promise<void> {
 }
 
 /** False: the day's rows must stay. */
-async function dropDay(
-  parts: LedgerJobParts,
-  { lease, signal }: Term,
-  day: number,
-): Promise<boolean> {
+async function dropDay(parts: LedgerJobParts, term: Term, day: number): Promise<boolean> {
+  const { lease } = term;
   const { reads, writes } = parts.database;
+  const { logStore } = parts;
+  const sent = logStore && { ...parts, logStore };
   const { state } = await readClosedDay(reads, day);
   if (state === "open") return false;
+  if (sent !== undefined && !(await mayDrop(sent, term, day))) return false;
   if (state === "dropped") await withFence(writes, lease, (trx) => closeDay(trx, day));
   if (state !== "dropping") {
     const faults = await atOneInstant(reads, (trx) => checkClosing(trx, day));
     if (faults.length > 0) return tellKept(parts, day, faults.length);
     await withFence(writes, lease, (trx) => markDropped(trx, day, "dropping"));
   }
-  const rows = { firstDay: day, lastDay: day, limit: atOnce };
-  while (await withFence(writes, lease, (trx) => deleteRows(trx, "calls", rows)))
-    if (signal.aborted) return false;
+  const dropped = await (sent === undefined
+    ? dropAll(parts, term, day)
+    : dropSent(sent, term, day));
+  if (!dropped) return false;
   await withFence(writes, lease, (trx) => markDropped(trx, day, "dropped"));
   parts.logger.info({ day: dayName(day) }, "the rows of an old day were dropped");
+  return true;
+}
+
+async function dropAll(
+  { database }: LedgerJobParts,
+  { lease, signal }: Term,
+  day: number,
+): Promise<boolean> {
+  const rows = { firstDay: day, lastDay: day, limit: atOnce };
+  while (await withFence(database.writes, lease, (trx) => deleteRows(trx, "calls", rows)))
+    if (signal.aborted) return false;
   return true;
 }
 

@@ -39,6 +39,13 @@ export interface LogMeters {
   recordsDropped(count: number): void;
 }
 
+/** What the leader counts of calls that it sends on to the log store. */
+export interface LogStoreMeters {
+  sent(calls: number): void;
+  /** One turn that ended because the log store did not do what it was asked. */
+  failed(): void;
+}
+
 /** What is counted of budgets. `kind`: `key`, `user`, `balance`, `group` or `channel`. */
 export interface BudgetMeters {
   /** One transaction with the database. */

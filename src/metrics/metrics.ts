@@ -3,7 +3,15 @@ import { Registry, collectDefaultMetrics } from "@prometheus-io/client";
 import { makeBudgetMeters } from "./budget-metrics.ts";
 import { makeCallMeters } from "./call-metrics.ts";
 import { makeClusterMeters } from "./cluster-metrics.ts";
-import type { BudgetMeters, CallMeters, ClusterMeters, LogMeters, SyncMeters } from "./meters.ts";
+import { makeLogStoreMeters } from "./log-store-metrics.ts";
+import type {
+  BudgetMeters,
+  CallMeters,
+  ClusterMeters,
+  LogMeters,
+  LogStoreMeters,
+  SyncMeters,
+} from "./meters.ts";
 import { makeSyncMeters } from "./sync-metrics.ts";
 
 export interface MetricsPage {
@@ -16,6 +24,7 @@ export interface Metrics {
   readonly sync: SyncMeters;
   readonly cluster: ClusterMeters;
   readonly budgets: BudgetMeters;
+  readonly logStore: LogStoreMeters;
   /** Runs before each page: for gauges that are read, not told. */
   beforePage(refresh: () => void): void;
   page(): Promise<MetricsPage>;
@@ -34,6 +43,7 @@ export function makeMetrics(options: {
     sync: makeSyncMeters(registry),
     cluster: makeClusterMeters(registry),
     budgets: makeBudgetMeters(registry),
+    logStore: makeLogStoreMeters(registry),
     beforePage: (refresh) => void refreshes.push(refresh),
     page: async () => {
       for (const refresh of refreshes) refresh();

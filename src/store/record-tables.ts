@@ -97,3 +97,14 @@ export interface ResourceTable {
   content: string;
   created_at: bigint;
 }
+
+/** How far the calls of a day were sent on to the log store. */
+export interface SentDayTable {
+  day: number;
+  /** The last call that was sent in the order of ids; empty: none. */
+  sent_to: string;
+  /** 1: all calls of the day were found there. */
+  sealed: Generated<number>;
+  /** How many calls the roll-ups told of when it was sealed: more of them came late. */
+  calls: Generated<bigint>;
+}

@@ -24,12 +24,18 @@ import type {
   JournalCursorTable,
   UsageRollupTable,
 } from "./money-tables.ts";
-import type { AuditTable, CallTable, ResourceTable, ResponseStateTable } from "./record-tables.ts";
+import type {
+  AuditTable,
+  CallTable,
+  ResourceTable,
+  ResponseStateTable,
+  SentDayTable,
+} from "./record-tables.ts";
 
 export type * from "./account-tables.ts";
 export type * from "./cluster-tables.ts";
 export type * from "./money-tables.ts";
-export type { AuditTable, CallTable, ResourceTable, ResponseStateTable } from "./record-tables.ts";
+export type * from "./record-tables.ts";
 
 /** Columns that every configuration table has. */
 interface ConfigRow {
@@ -237,6 +243,7 @@ export interface Tables {
   usage_rollups: UsageRollupTable;
   call_details: CallDetailTable;
   jobs: JobTable;
+  sent_days: SentDayTable;
   account_entries: AccountEntryTable;
   redemption_codes: RedemptionCodeTable;
   redeem_attempts: RedeemAttemptTable;

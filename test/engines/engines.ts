@@ -31,14 +31,15 @@ function urlOf(name: string, variable: string): Record<string, string> {
 
 /**
  * For a test's `skip` option: false when the engine can be used, else why not.
- * `shared` means the server of this run (freshDatabase, engineUrls), `own` one that the test starts itself.
+ * `shared` means the server of this run (freshDatabase, engineUrls), `own` one that the test starts itself, as each
+ * ClickHouse is.
  */
 export function skipReason(
-  engine: SqlEngine | "redis",
+  engine: SqlEngine | "redis" | "clickhouse",
   whose: "shared" | "own" = "shared",
 ): string | false {
   if (engine === "sqlite") return false;
-  if (whose === "own") {
+  if (whose === "own" || engine === "clickhouse") {
     const server: ServerName = engine === "mysql" ? "mariadb" : engine;
     return findBinaries(server) === undefined && `${server} is not installed on this machine`;
   }

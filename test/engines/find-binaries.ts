@@ -4,7 +4,7 @@ import { accessSync, constants, readdirSync, statSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
 /** A database server that tests can start for themselves. */
-export type ServerName = "postgres" | "mariadb" | "redis";
+export type ServerName = "postgres" | "mariadb" | "redis" | "clickhouse";
 
 // Debian keeps PostgreSQL's server programs out of PATH, Homebrew every keg that is not linked.
 const FOLDERS: Record<ServerName, readonly string[]> = {
@@ -20,12 +20,14 @@ const FOLDERS: Record<ServerName, readonly string[]> = {
     "/opt/homebrew/opt/mariadb/bin",
     "/usr/local/opt/mariadb/bin",
   ],
+  clickhouse: ["/usr/sbin", "/usr/bin", "/opt/homebrew/bin"],
   redis: ["/usr/bin", "/opt/homebrew/opt/redis/bin", "/usr/local/opt/redis/bin"],
 };
 
 const SERVERS: Record<ServerName, { programs: readonly string[]; helper?: string }> = {
   postgres: { programs: ["postgres"], helper: "initdb" },
   mariadb: { programs: ["mariadbd"], helper: "mariadb-install-db" },
+  clickhouse: { programs: ["clickhouse-server"] },
   redis: { programs: ["redis-server", "valkey-server"] },
 };
 

@@ -11,6 +11,7 @@ import { resources } from "./0005-resources.ts";
 import { moneyMigrations } from "./0006-money.ts";
 import { accountMigrations } from "./0007-accounts.ts";
 import { jobMigrations } from "./0008-jobs.ts";
+import { sentDayMigrations } from "./0009-sent-days.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrationList: readonly Migration[] = [
@@ -22,6 +23,7 @@ export const migrationList: readonly Migration[] = [
   ...moneyMigrations,
   ...accountMigrations,
   ...jobMigrations,
+  ...sentDayMigrations,
   // Last of a new database: nodes follow it once these rows are there, and then need all of its tables and columns.
   { name: "0003-first-rows", up: insertFirstRows },
 ];

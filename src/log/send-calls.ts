@@ -1,0 +1,223 @@
+/**
+ * What the leader does for the log store: sends rows of calls on, and seals closed days that are whole there. Promises:
+ * a call that may not be there is sent again, which doubles nothing; a day is sealed only when each of its calls was
+ * found there, to the nano-dollar.
+ */
+import { makeCallId } from "../core/ids.ts";
+import type { Logger } from "../core/logger.ts";
+import { dayOf } from "../store/calls.ts";
+import { LogStoreFault } from "../store/clickhouse-http.ts";
+import type { Database } from "../store/database.ts";
+import { atOneInstant } from "../store/ledger-checks.ts";
+import {
+  currentDay,
+  dayLengthMs,
+  oldestDay,
+  readClosedDay,
+  readNowMs,
+} from "../store/ledger-days.ts";
+import { withFence } from "../store/leases.ts";
+import type { LogStore } from "../store/log-store.ts";
+import { areSame, mostAsked, renderCall } from "../store/log-store.ts";
+import type { CallTotals, SentDay } from "../store/sent-days.ts";
+import * as sentDays from "../store/sent-days.ts";
+import type { LedgerJob } from "./ledger-jobs.ts";
+import { lateDays } from "./ledger-jobs.ts";
+
+export interface SendCallsParts {
+  readonly database: Pick<Database, "writes" | "reads">;
+  readonly logger: Logger;
+  readonly logStore: Omit<LogStore, "close" | "version">;
+  /** So many calls went. */
+  readonly onSent?: (calls: number) => void;
+  /** A turn ended because the log store did not do what it was asked. */
+  readonly onFailed?: () => void;
+}
+
+type Term = Parameters<LedgerJob["run"]>[0];
+
+const minuteMs = 60_000;
+/** How long a running call or a silent node holds up what was admitted after it. */
+const patienceMs = 60 * minuteMs;
+/** Of one insert: ClickHouse likes few and large ones. */
+const batch = { calls: 10_000, bytes: 8 * 1024 ** 2 } as const;
+/** Rows that are read and rendered at a time: the loop has turns between. */
+const pageRows = 500;
+
+export function sendCallsJobs(parts: SendCallsParts): readonly LedgerJob[] {
+  return [
+    { name: "send calls on", everyMs: minuteMs / 2, run: guarded(parts, sendCalls) },
+    { name: "seal sent days", everyMs: 5 * minuteMs, run: guarded(parts, sealDays) },
+  ];
+}
+
+/** A log store that is away is told once, and once that it is back: until then rows stay in SQL. */
+function guarded(
+  parts: SendCallsParts,
+  work: (parts: SendCallsParts, term: Term) => Promise<void>,
+): LedgerJob["run"] {
+  const { logger, logStore, onFailed } = parts;
+  let told = "";
+  return async (term) => {
+    try {
+      await logStore.prepare(term.signal);
+      await work(parts, term);
+      if (told !== "") logger.info({}, "calls are sent on to the log store again");
+      told = "";
+    } catch (error) {
+      if (!(error instanceof LogStoreFault) || term.signal.aborted) throw error;
+      onFailed?.();
+      const kept = "calls are not sent on to the log store; their rows stay in the database";
+      if (error.message !== told) logger.warn({ reason: error.message }, kept);
+      told = error.message;
+    }
+  };
+}
+
+async function sendCalls(parts: SendCallsParts, term: Term): Promise<void> {
+  const { reads } = parts.database;
+  const nowMs = await readNowMs(reads);
+  const untilMs = await sentDays.settledUntilMs(reads, nowMs, patienceMs);
+  const lastDay = dayOf(untilMs);
+  const firstDay = await oldestDay(reads);
+  if (firstDay === undefined) return;
+  for (const sent of await sentDays.listSentDays(reads, firstDay, lastDay)) {
+    if (term.signal.aborted) return;
+    // What comes late into a sealed day is found by the look at it, which breaks the seal.
+    if (sent.sealed === 1) continue;
+    const before = sent.day === lastDay ? firstCallId(untilMs) : undefined;
+    await sendDay(parts, term, { sent, before, nowMs });
+  }
+}
+
+/** The least id of a call that was admitted at an instant. */
+function firstCallId(atMs: number): string {
+  return makeCallId(atMs, (length) => new Uint8Array(length));
+}
+
+async function sendDay(
+  parts: SendCallsParts,
+  { lease, signal }: Term,
+  ask: { readonly sent: SentDay; readonly before: string | undefined; readonly nowMs: number },
+): Promise<void> {
+  const { day } = ask.sent;
+  let after = ask.sent.sent_to;
+  while (!signal.aborted) {
+    const { rows, calls, last } = await readBatch(parts, { ...ask, day, after });
+    if (calls === 0) return;
+    await parts.logStore.insert(rows, signal);
+    await withFence(parts.database.writes, lease, (trx) => sentDays.moveSent(trx, day, last));
+    parts.onSent?.(calls);
+    after = last;
+  }
+}
+
+async function readBatch(
+  { database }: SendCallsParts,
+  ask: {
+    readonly day: number;
+    readonly after: string;
+    readonly before: string | undefined;
+    readonly nowMs: number;
+  },
+): Promise<{ readonly rows: string; readonly calls: number; readonly last: string }> {
+  let rows = "";
+  let calls = 0;
+  let last = ask.after;
+  while (calls < batch.calls && rows.length < batch.bytes) {
+    const page = { ...ask, after: last, limit: pageRows };
+    const read = await sentDays.readCallsAfter(database.reads, page);
+    for (const call of read) rows += renderCall(call, ask.nowMs);
+    calls += read.length;
+    last = read.at(-1)?.call_id ?? last;
+    if (read.length < pageRows) break;
+  }
+  return { rows, calls, last };
+}
+
+async function sealDays(parts: SendCallsParts, term: Term): Promise<void> {
+  const { reads } = parts.database;
+  const today = await currentDay(reads);
+  const firstDay = (await oldestDay(reads)) ?? today;
+  for (const sent of await sentDays.listSentDays(reads, firstDay, today - 1)) {
+    if (term.signal.aborted) return;
+    if (sent.sealed === 1) {
+      if (sent.day < today - lateDays) continue;
+      if ((await sentDays.countRolled(reads, sent.day)) === sent.calls) continue;
+      await setSeal(parts, term, sent.day, { sealed: false, calls: 0n });
+    }
+    await sealDay(parts, term, sent);
+  }
+}
+
+async function setSeal(
+  { database }: SendCallsParts,
+  { lease }: Term,
+  day: number,
+  seal: { readonly sealed: boolean; readonly calls: bigint },
+): Promise<void> {
+  await withFence(database.writes, lease, (trx) => sentDays.markSealed(trx, day, seal));
+}
+
+async function sealDay(parts: SendCallsParts, term: Term, sent: SentDay): Promise<void> {
+  const { logStore, logger } = parts;
+  const { day } = sent;
+  const { reads } = parts.database;
+  const unsent = { day, after: sent.sent_to, limit: 1 };
+  if ((await sentDays.readAmountsAfter(reads, unsent)).length > 0) return;
+  const seen = await look(parts, day);
+  if (seen.state === "open") return;
+  const seal = { sealed: true, calls: seen.rolled };
+  const isWhole = async (rows: CallTotals): Promise<boolean> =>
+    !seen.hasDropped && areSame(rows, await logStore.sumDay(day, term.signal));
+  if (!(await isWhole(seen.rows))) {
+    const resent = await findEach(parts, term, day);
+    if (resent === undefined) return;
+    if (resent > 0) logger.info({ day: dayName(day), calls: resent }, "calls were sent on again");
+    // Where rows went before, those that are left are all there is to compare.
+    if (!seen.hasDropped && !(await isWhole((await look(parts, day)).rows)))
+      return logger.error(
+        { day: dayName(day) },
+        "a day is not sealed in the log store, which holds calls of it that the database does not (docs/ledger.md)",
+      );
+  }
+  await setSeal(parts, term, day, seal);
+  logger.info({ day: dayName(day) }, "a day of calls is sealed in the log store");
+}
+
+async function look({ database }: SendCallsParts, day: number) {
+  return await atOneInstant(database.reads, async (trx) => ({
+    ...(await readClosedDay(trx, day)),
+    rolled: await sentDays.countRolled(trx, day),
+    rows: await sentDays.sumRows(trx, day),
+  }));
+}
+
+/** Looks each call of a day up and sends again what is not there; answers how many, undefined where it was told to end. */
+async function findEach(
+  { database, logStore }: SendCallsParts,
+  { signal }: Term,
+  day: number,
+): Promise<number | undefined> {
+  const { reads } = database;
+  let resent = 0;
+  for (let after = ""; ;) {
+    if (signal.aborted) return undefined;
+    const calls = await sentDays.readAmountsAfter(reads, { day, after, limit: mostAsked });
+    if (calls.length > 0 && !(await logStore.holds(day, calls, signal))) {
+      const ids = calls.map(({ call_id: id }) => id);
+      const nowMs = await readNowMs(reads);
+      const rows = await sentDays.readCallsByIds(reads, day, ids);
+      await logStore.insert(rows.map((row) => renderCall(row, nowMs)).join(""), signal);
+      if (!(await logStore.holds(day, calls, signal)))
+        throw new LogStoreFault("the log store does not show calls that it has taken");
+      resent += calls.length;
+    }
+    after = calls.at(-1)?.call_id ?? after;
+    if (calls.length < mostAsked) return resent;
+  }
+}
+
+function dayName(day: number): string {
+  return new Date(day * dayLengthMs).toISOString().slice(0, 10);
+}

@@ -1,0 +1,181 @@
+/**
+ * Which calls were sent on to the log store. Promise: what is remembered never goes back, so that a call is sent again
+ * where in doubt, and never left out; rows are deleted by their ids, so that none goes that came after the look.
+ */
+import type { Selectable } from "kysely";
+import { sql } from "kysely";
+import type { CallRow } from "./calls.ts";
+import type { Sql } from "./database.ts";
+import { insertUnlessThere } from "./insert-unless-there.ts";
+import { rollupSpan } from "./rollups.ts";
+import { sealedPosition } from "./settlement.ts";
+import type { SentDayTable } from "./tables.ts";
+
+export type SentDay = Selectable<SentDayTable>;
+
+/** Money of one call, nano-dollars: what the log store is asked to show of it. */
+export type CallAmounts = Pick<CallRow, "call_id" | "cost" | "channel_cost">;
+
+/** What calls add up to, nano-dollars. */
+export interface CallTotals {
+  readonly calls: bigint;
+  readonly cost: bigint;
+  readonly channelCost: bigint;
+}
+
+const nothingSent = { sent_to: "", sealed: 0, calls: 0n } as const;
+
+export async function findSentDay(db: Sql, day: number): Promise<SentDay> {
+  const row = await db
+    .selectFrom("sent_days")
+    .selectAll()
+    .where("day", "=", day)
+    .executeTakeFirst();
+  return row ?? { day, ...nothingSent };
+}
+
+/** Of days from `firstDay` to `lastDay`, each one. */
+export async function listSentDays(
+  db: Sql,
+  firstDay: number,
+  lastDay: number,
+): Promise<readonly SentDay[]> {
+  const rows = await db
+    .selectFrom("sent_days")
+    .selectAll()
+    .where("day", ">=", firstDay)
+    .where("day", "<=", lastDay)
+    .execute();
+  const known = new Map(rows.map((row) => [row.day, row]));
+  const length = Math.max(0, lastDay - firstDay + 1);
+  return Array.from({ length }, (_, index) => {
+    const day = firstDay + index;
+    return known.get(day) ?? { day, ...nothingSent };
+  });
+}
+
+/** Within a transaction: calls of a day were sent as far as this one. */
+export async function moveSent(trx: Sql, day: number, callId: string): Promise<void> {
+  await insertUnlessThere(trx, "sent_days", { day, ...nothingSent });
+  await trx
+    .updateTable("sent_days")
+    .set({ sent_to: callId })
+    .where("day", "=", day)
+    .where("sent_to", "<", callId)
+    .execute();
+}
+
+/** Within a transaction: all calls of a day were found there, `calls` by its roll-ups; or they were not. */
+export async function markSealed(
+  trx: Sql,
+  day: number,
+  seal: { readonly sealed: boolean; readonly calls: bigint },
+): Promise<void> {
+  await insertUnlessThere(trx, "sent_days", { day, ...nothingSent });
+  await trx
+    .updateTable("sent_days")
+    .set({ sealed: seal.sealed ? 1 : 0, calls: seal.calls })
+    .where("day", "=", day)
+    .execute();
+}
+
+/** Calls of a day after one of them and, if told, before an id, in the order of ids. */
+export async function readCallsAfter(
+  db: Sql,
+  ask: {
+    readonly day: number;
+    readonly after: string;
+    readonly before?: string | undefined;
+    readonly limit: number;
+  },
+): Promise<readonly CallRow[]> {
+  let query = db
+    .selectFrom("calls")
+    .selectAll()
+    .where("day", "=", ask.day)
+    .where("call_id", ">", ask.after)
+    .orderBy("call_id")
+    .limit(ask.limit);
+  if (ask.before !== undefined) query = query.where("call_id", "<", ask.before);
+  return await query.execute();
+}
+
+/** The same, only what is compared. */
+export async function readAmountsAfter(
+  db: Sql,
+  ask: { readonly day: number; readonly after: string; readonly limit: number },
+): Promise<readonly CallAmounts[]> {
+  return await db
+    .selectFrom("calls")
+    .select(["call_id", "cost", "channel_cost"])
+    .where("day", "=", ask.day)
+    .where("call_id", ">", ask.after)
+    .orderBy("call_id")
+    .limit(ask.limit)
+    .execute();
+}
+
+/** Rows of calls by their ids; those that are there. */
+export async function readCallsByIds(
+  db: Sql,
+  day: number,
+  ids: readonly string[],
+): Promise<readonly CallRow[]> {
+  return await db
+    .selectFrom("calls")
+    .selectAll()
+    .where("day", "=", day)
+    .where("call_id", "in", [...ids])
+    .execute();
+}
+
+export async function deleteCalls(trx: Sql, day: number, ids: readonly string[]): Promise<void> {
+  await trx
+    .deleteFrom("calls")
+    .where("day", "=", day)
+    .where("call_id", "in", [...ids])
+    .execute();
+}
+
+/** What the rows of a day add up to. */
+export async function sumRows(db: Sql, day: number): Promise<CallTotals> {
+  const row = await db
+    .selectFrom("calls")
+    .select([
+      sql<bigint>`count(*)`.as("calls"),
+      sql<bigint | null>`sum(cost)`.as("cost"),
+      sql<bigint | null>`sum(channel_cost)`.as("channel_cost"),
+    ])
+    .where("day", "=", day)
+    .executeTakeFirstOrThrow();
+  return { calls: row.calls, cost: row.cost ?? 0n, channelCost: row.channel_cost ?? 0n };
+}
+
+/** How many calls the quarter-hours of a day tell of, which are kept for 40 days. */
+export async function countRolled(db: Sql, day: number): Promise<bigint> {
+  const fromMs = BigInt(day) * 86_400_000n;
+  const row = await db
+    .selectFrom("usage_rollups")
+    .select(sql<bigint | null>`sum(calls)`.as("calls"))
+    .where("span", "=", rollupSpan)
+    .where("bucket", ">=", fromMs)
+    .where("bucket", "<", fromMs + 86_400_000n)
+    .executeTakeFirst();
+  return row?.calls ?? 0n;
+}
+
+/**
+ * Ms UTC: what was admitted before is in SQL, as far as living journals tell. One that says nothing for `patienceMs`,
+ * or lets a call run for longer, is not waited for.
+ */
+export async function settledUntilMs(db: Sql, nowMs: number, patienceMs: number): Promise<number> {
+  const least = nowMs - patienceMs;
+  const row = await db
+    .selectFrom("journal_cursors")
+    .select(sql<bigint | null>`min(settled_until)`.as("until"))
+    .where("position", "<", sealedPosition)
+    .where("updated_at", ">", BigInt(least))
+    .executeTakeFirst();
+  const until = Number(row?.until ?? nowMs);
+  return Math.min(nowMs, Math.max(least, until));
+}
