@@ -39,10 +39,13 @@ const tiered: WrittenPrice = {
 test("a batch at half price: each request in the tier of its own length, their charges summed", () => {
   const meter = meterOf({ m: priced(tiered) });
   // 1,000 × 2,000 + 500 × 8,000 = 6,000,000; × 0.5 × 1.2 = 3,600,000
-  meter.add({ model: "m", usage: batch({ input: 1000, output: 500, reasoning: 100 }) });
+  meter.add({
+    model: "m",
+    usage: batch({ input: 1000, output: 500, reasoning: 100, estimated: true }),
+  });
   // 250,000 tokens went in: 150,000 × 4,000 + 100,000 × 500 + 1,000 × 12,000 = 662,000,000; × 0.6 = 397,200,000
   meter.add({ model: "m", usage: batch({ input: 150_000, cacheRead: 100_000, output: 1000 }) });
-  meter.add({ model: "m", usage: batch({ input: 1000, output: 500, estimated: true }) });
+  meter.add({ model: "m", usage: batch({ input: 1000, output: 500 }) });
   const [total, ...others] = meter.totals();
   assert.deepEqual(others, []);
   assert.equal(total?.cost, 3_600_000n + 397_200_000n + 3_600_000n);
@@ -216,7 +219,7 @@ test("an answer belongs to the model that was asked for, under whichever name it
     ["gpt-4o", asked, "gpt-4o"],
     ["gpt-4o-mini-2024-07-18", asked, "gpt-4o-mini"],
     ["gpt-4o-2024-08-06", asked, "gpt-4o"],
-    ["gpt-4o-mini", asked.toReversed(), "gpt-4o-mini"],
+    ["gpt-4o-mini-2024-07-18", asked.toReversed(), "gpt-4o-mini"],
     ["claude", asked, "claude"],
     ["claude", ["my-deployment"], "my-deployment"],
     [null, asked, "gpt-4o"],
