@@ -215,18 +215,22 @@ test("counts and amounts that no batch can have stay within bounds", () => {
 
 test("an answer belongs to the model that was asked for, under whichever name its vendor tells it", () => {
   const asked = ["gpt-4o", "gpt-4o-mini", "o3"];
+  const aliases = ["claude-3-5-sonnet-latest", "claude-3-5-haiku-latest", "claude-opus-4-0"];
   const cases: readonly [string | null, readonly string[], string][] = [
     ["gpt-4o", asked, "gpt-4o"],
     ["gpt-4o-mini-2024-07-18", asked, "gpt-4o-mini"],
     ["gpt-4o-2024-08-06", asked, "gpt-4o"],
     ["gpt-4o-mini-2024-07-18", asked.toReversed(), "gpt-4o-mini"],
-    ["claude", asked, "claude"],
+    // A name of which one begins it whole, another shares more with it.
+    ["gpt-4-0613", ["gpt-4-0125", "gpt-4"], "gpt-4"],
+    ["claude-3-5-haiku-20241022", aliases, "claude-3-5-haiku-latest"],
+    ["claude-opus-4-20250514", aliases, "claude-opus-4-0"],
+    ["claude", asked, "gpt-4o"],
     ["claude", ["my-deployment"], "my-deployment"],
+    ["claude", ["", "cl"], "cl"],
     [null, asked, "gpt-4o"],
     [null, [], ""],
     ["claude", [], "claude"],
-    ["claude", ["", "x"], "claude"],
-    ["o", asked, "o"],
   ];
   for (const [reported, names, expected] of cases)
     assert.equal(matchModel(reported, names), expected, `${reported} of ${names.join()}`);

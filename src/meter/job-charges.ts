@@ -142,16 +142,23 @@ function toThousandths(units: number): number {
 
 /**
  * Which of the models that a job asked for an answer is billed as: the one of the name that the vendor tells, else the
- * longest that this name begins with (`gpt-4o-mini-2024-07-18`: `gpt-4o-mini`), else the only one; else the told one.
+ * longest that this name begins with (`gpt-4o-mini-2024-07-18`: `gpt-4o-mini`), else the one that shares most of its
+ * beginning (`claude-3-5-haiku-20241022`: `claude-3-5-haiku-latest`). What was not asked for is no answer's, so that
+ * none is free because its vendor has another name for it. Nothing was asked for: the told one.
  */
 export function matchModel(reported: string | null, asked: readonly string[]): string {
-  const [first = ""] = asked;
-  if (reported === null) return first;
+  const [first] = asked;
+  if (reported === null || first === undefined) return first ?? reported ?? "";
   if (asked.includes(reported)) return reported;
-  if (asked.length === 1) return first;
-  const longest = asked.reduce(
-    (found, name) => (name.length > found.length && reported.startsWith(name) ? name : found),
-    "",
+  const whole = asked.filter((name) => name !== "" && reported.startsWith(name));
+  return (whole.length > 0 ? whole : asked).reduce((best, name) =>
+    sharedLength(name, reported) > sharedLength(best, reported) ? name : best,
   );
-  return longest === "" ? reported : longest;
+}
+
+/** How many characters two names begin with alike. */
+function sharedLength(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return length;
 }
