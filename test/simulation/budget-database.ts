@@ -1,5 +1,5 @@
 /**
- * The two tables of budgets in memory, with what makes databases hard: rows locked while time passes, commits whose
+ * The tables of budgets and jobs in memory, with what makes databases hard: rows locked while time passes, commits whose
  * answer is lost and that take place later all the same, nodes that cannot reach it.
  */
 import type { BudgetShare } from "../../src/core/budget-rule.ts";
@@ -11,6 +11,9 @@ import type {
   OwnLease,
 } from "../../src/store/budget-leases.ts";
 import { inLockOrder, shareName } from "../../src/store/budget-leases.ts";
+import type { JobStore, NewJob } from "../../src/store/jobs.ts";
+import { jobHolder } from "../../src/store/jobs.ts";
+import type { Settlement, SettlementStore } from "../../src/store/settlement.ts";
 import { UncertainCommit } from "../../src/store/sync-store.ts";
 import type { Chance, VirtualClock } from "./virtual-clock.ts";
 
@@ -30,6 +33,14 @@ export interface BudgetRow {
   settled: bigint;
 }
 
+export interface JobRow {
+  readonly job: NewJob;
+  readonly begunAt: number;
+  state: "running" | "ended" | "lost";
+  pollAt: number;
+  polls: number;
+}
+
 /** How the way of one node to the database is. */
 export interface Line {
   /** Cut: nothing arrives. */
@@ -45,16 +56,37 @@ export interface BudgetDatabaseParts {
   readonly chance: Chance;
   /** A lease ends: by whom, and how. */
   readonly onFold: (row: LeaseRow, by: string) => void;
+  /** The end of a job is committed. */
+  readonly onSettled: (settlement: Settlement) => void;
+}
+
+interface Transaction<T> {
+  readonly locks: readonly string[];
+  readonly line: Line;
+  readonly travel: () => Promise<void>;
+  /** While all is locked; undefined: nothing is to be written. */
+  readonly look: () => { readonly answer: T; readonly commit?: () => void };
+}
+
+export interface JobStores {
+  readonly settlement: SettlementStore;
+  readonly jobs: JobStore;
 }
 
 export class BudgetDatabase {
   readonly budgets = new Map<string, BudgetRow>();
   readonly leases = new Map<string, LeaseRow>();
   readonly alerts = new Set<string>();
+  readonly jobs = new Map<string, JobRow>();
+  readonly cursors = new Map<string, bigint>();
   readonly #parts: BudgetDatabaseParts;
   readonly #locks = new Map<string, Promise<void>>();
   /** What a commit goes through: planted faults bend it. */
   bend: (change: LeaseChange) => LeaseChange | undefined = (change) => change;
+  /** Planted: leases of running jobs age as others do. */
+  jobsAge = false;
+  /** Planted: nobody compares where a cursor stands. */
+  cursorsIgnored = false;
 
   constructor(parts: BudgetDatabaseParts) {
     this.#parts = parts;
@@ -77,6 +109,13 @@ export class BudgetDatabase {
     row.spent += amount;
   }
 
+  /** With the row of its call. */
+  begin(job: NewJob): void {
+    if (this.jobs.has(job.callId)) return;
+    const now = this.#parts.clock.now();
+    this.jobs.set(job.callId, { job, begunAt: now, state: "running", pollAt: now, polls: 0 });
+  }
+
   #row(share: BudgetShare, nodeId: string): LeaseRow {
     const name = `${shareName(share)} ${nodeId}`;
     let row = this.leases.get(name);
@@ -95,19 +134,9 @@ export class BudgetDatabase {
 
   /** What one process sees of it. `alive` is false once the process is dead: then nothing comes back. */
   open(line: Line, alive: () => boolean): LeaseStore {
-    const { clock, chance } = this.#parts;
-    const travel = async (): Promise<void> => {
-      if (line.slowMs > 0) await clock.sleep(chance.between(0, line.slowMs));
-      if (!alive()) throw new Died();
-      if (line.cut) throw new Error("the database cannot be reached");
-    };
-    const read = <T>(look: () => T): Promise<T> =>
-      orNever(async () => {
-        await travel();
-        const seen = look();
-        await travel();
-        return seen;
-      });
+    const { clock } = this.#parts;
+    const travel = this.#way(line, alive);
+    const read = <T>(look: () => T): Promise<T> => this.#read(travel, look);
     return {
       change: (nodeId, shares, decide) =>
         orNever(() => this.#change({ nodeId, shares, decide, line }, travel)),
@@ -119,6 +148,7 @@ export class BudgetDatabase {
         }),
       stale: (ageMs, limit) =>
         read(() => {
+          this.#renewJobs(ageMs);
           const found = [...this.leases.values()].filter(
             (row) => clock.now() - row.renewedAt >= ageMs,
           );
@@ -141,6 +171,115 @@ export class BudgetDatabase {
     };
   }
 
+  /** What those who end jobs see of it. */
+  openJobs(line: Line, alive: () => boolean): JobStores {
+    const { clock } = this.#parts;
+    const travel = this.#way(line, alive);
+    const read = <T>(look: () => T): Promise<T> => this.#read(travel, look);
+    const find = (callId: string): JobRow | undefined => {
+      const row = this.jobs.get(callId);
+      return row?.state === "running" ? row : undefined;
+    };
+    const jobOf = ({ job, polls, begunAt }: JobRow) => ({
+      ...job,
+      polls,
+      ageMs: clock.now() - begunAt,
+    });
+    return {
+      settlement: {
+        openCursor: (nodeId, incarnation) =>
+          read(() => this.cursors.get(`${nodeId} ${incarnation}`) ?? 0n),
+        settle: (settlement) => orNever(() => this.#settle(settlement, line, travel)),
+        forgoOthers: () => Promise.reject(new Error("jobs have no journals on disks")),
+      },
+      jobs: {
+        due: (limit) =>
+          read(() =>
+            [...this.jobs.values()]
+              .filter((row) => row.state === "running" && row.pollAt <= clock.now())
+              .sort((one, other) => one.pollAt - other.pollAt)
+              .slice(0, limit)
+              .map(jobOf),
+          ),
+        find: () => Promise.reject(new Error("nobody finds")),
+        isKnown: () => Promise.reject(new Error("nobody asks")),
+        again: (callId, afterMs) =>
+          read(() => {
+            const row = find(callId);
+            if (row !== undefined) row.pollAt = clock.now() + afterMs;
+          }),
+        end: (callId, state) =>
+          orNever(() =>
+            this.#transact({
+              locks: [jobHolder(callId)],
+              line,
+              travel,
+              look: () => {
+                const row = find(callId);
+                if (row === undefined) return { answer: false };
+                return { answer: true, commit: () => void (row.state = state) };
+              },
+            }),
+          ),
+        forget: () => Promise.reject(new Error("nobody forgets")),
+      },
+    };
+  }
+
+  #settle(settlement: Settlement, line: Line, travel: () => Promise<void>): Promise<boolean> {
+    const { nodeId, incarnation, from, to, calls } = settlement;
+    const name = `${nodeId} ${incarnation}`;
+    return this.#transact({
+      locks: [name],
+      line,
+      travel,
+      look: () => {
+        const isThere = (this.cursors.get(name) ?? 0n) === from;
+        if (!isThere && !this.cursorsIgnored) return { answer: false };
+        const commit = (): void => {
+          this.cursors.set(name, to);
+          for (const { share, amount } of calls.flatMap(({ shares }) =>
+            shares.map(({ amount: cost, ...rest }) => ({ share: rest, amount: cost })),
+          ))
+            this.settle(nodeId, share, amount);
+          this.#parts.onSettled(settlement);
+        };
+        return { answer: true, commit };
+      },
+    });
+  }
+
+  #isRunning(holder: string): boolean {
+    if (this.jobsAge) return false;
+    for (const { job, state } of this.jobs.values())
+      if (jobHolder(job.callId) === holder) return state === "running";
+    return false;
+  }
+
+  #renewJobs(ageMs: number): void {
+    const now = this.#parts.clock.now();
+    for (const row of this.leases.values())
+      if (now - row.renewedAt >= ageMs / 2 && this.#isRunning(row.nodeId)) row.renewedAt = now;
+  }
+
+  #way(line: Line, alive: () => boolean): () => Promise<void> {
+    const { clock, chance } = this.#parts;
+    return async () => {
+      if (line.slowMs > 0) await clock.sleep(chance.between(0, line.slowMs));
+      if (!alive()) throw new Died();
+      if (line.cut) throw new Error("the database cannot be reached");
+    };
+  }
+
+  #read<T>(travel: () => Promise<void>, look: () => T): Promise<T> {
+    return orNever(async () => {
+      await travel();
+      const seen = look();
+      await travel();
+      return seen;
+    });
+  }
+
   #own(nodeId: string): OwnLease[] {
     return [...this.leases.values()]
       .filter((row) => row.nodeId === nodeId && row.granted > 0n)
@@ -156,34 +295,49 @@ export class BudgetDatabase {
     },
     travel: () => Promise<void>,
   ): Promise<void> {
+    const { clock } = this.#parts;
+    const shares = inLockOrder(work.shares);
+    await this.#transact({
+      locks: shares.map(shareName),
+      line: work.line,
+      travel,
+      look: () => {
+        const nowMs = clock.now();
+        const changes = work.decide(
+          shares.map((share) => ({ share, ...this.#look(share, nowMs) })),
+          nowMs,
+        );
+        return { answer: undefined, commit: () => this.#commit(work.nodeId, changes) };
+      },
+    });
+  }
+
+  async #transact<T>({ locks, line, travel, look }: Transaction<T>): Promise<T> {
     const { clock, chance } = this.#parts;
     await travel();
-    const shares = inLockOrder(work.shares);
     const releases: (() => void)[] = [];
     const release = (): void => {
       for (const free of releases) free();
     };
-    for (const share of shares) releases.push(await this.#lock(shareName(share)));
+    for (const name of locks) releases.push(await this.#lock(name));
     let later = false;
     try {
-      const nowMs = clock.now();
-      const changes = work.decide(
-        shares.map((share) => ({ share, ...this.#look(share, nowMs) })),
-        nowMs,
-      );
+      const { answer, commit } = look();
       await travel();
-      const isLost = chance.happens(work.line.loses);
+      if (commit === undefined) return answer;
+      const isLost = chance.happens(line.loses);
       if (isLost && chance.happens(0.5)) {
         // The commit is on its way still: it holds its locks, and nobody waits for it any more.
         later = true;
         clock.after(chance.between(1, 1500), () => {
-          if (chance.happens(0.7)) this.#commit(work.nodeId, changes);
+          if (chance.happens(0.7)) commit();
           release();
         });
         throw new UncertainCommit(new Error("lost"));
       }
-      if (!isLost || chance.happens(0.7)) this.#commit(work.nodeId, changes);
+      if (!isLost || chance.happens(0.7)) commit();
       if (isLost) throw new UncertainCommit(new Error("lost"));
+      return answer;
     } finally {
       if (!later) release();
     }
@@ -214,7 +368,7 @@ export class BudgetDatabase {
         granted,
         spent,
         recalled,
-        ageMs: nowMs - renewedAt,
+        ageMs: this.#isRunning(nodeId) ? 0 : nowMs - renewedAt,
       }),
     );
     return { credited, settled, leases };

@@ -6,12 +6,22 @@ import type { BudgetShare } from "../../src/core/budget-rule.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { shareName } from "../../src/store/budget-leases.ts";
+import type { NewJob } from "../../src/store/jobs.ts";
 import type { BudgetDatabase, Line } from "./budget-database.ts";
 import type { Chance, VirtualClock } from "./virtual-clock.ts";
 
 export interface Spent {
   readonly share: BudgetShare;
   readonly amount: bigint;
+}
+
+/** A call that is over, as its node's disk has it. */
+export interface Journalled {
+  readonly spent: readonly Spent[];
+  /** What it began. */
+  readonly job: NewJob | null;
+  /** Under whose name what it cost was set aside, where that is not the node's. */
+  readonly holder: string | null;
 }
 
 export interface Process {
@@ -38,7 +48,7 @@ export class SimNode {
   wallOffset = 0;
   process: Process | undefined;
   /** Calls that are over and not in SQL yet, on the disk. */
-  journal: { readonly spent: readonly Spent[] }[] = [];
+  journal: Journalled[] = [];
   #appended = 0;
   #settledCount = 0;
   #barriers: { readonly count: number; readonly resolve: () => void }[] = [];
@@ -89,8 +99,8 @@ export class SimNode {
   }
 
   /** What it held is lost with the disk. */
-  loseDisk(): readonly Spent[] {
-    const lost = this.journal.flatMap(({ spent }) => spent);
+  loseDisk(): readonly Journalled[] {
+    const lost = this.journal;
     this.#settledCount += this.journal.length;
     this.journal = [];
     this.#kept = undefined;
@@ -102,14 +112,16 @@ export class SimNode {
     this.cutSince = isCut ? (this.cutSince ?? this.#parts.clock.monotonic()) : undefined;
   }
 
-  append(spent: readonly Spent[]): void {
-    this.journal.push({ spent });
+  append(spent: readonly Spent[], { job = null, holder = null }: Partial<Journalled> = {}): void {
+    this.journal.push({ spent, job, holder });
     this.#appended += 1;
   }
 
-  unsettled(share: BudgetShare): bigint {
+  /** What has been spent of a budget and is not in SQL yet; `owed`: which of it. */
+  unsettled(share: BudgetShare, owed: (holder: string | null) => boolean): bigint {
     const name = shareName(share);
     return this.journal
+      .filter(({ holder }) => owed(holder))
       .flatMap(({ spent }) => spent)
       .filter((item) => shareName(item.share) === name)
       .reduce((sum, { amount }) => sum + amount, 0n);
@@ -127,7 +139,8 @@ export class SimNode {
     clock.after(chance.between(50, 900), () => {
       if (this.process !== undefined && !this.line.cut) {
         const most = chance.between(1, 6);
-        for (const { spent } of this.journal.splice(0, most)) {
+        for (const { spent, job } of this.journal.splice(0, most)) {
+          if (job !== null) database.begin(job);
           for (const { share, amount } of spent)
             if (amount !== 0n) database.settle(this.nodeId, share, amount);
           this.#settledCount += 1;

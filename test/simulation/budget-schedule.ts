@@ -5,16 +5,19 @@
 import assert from "node:assert/strict";
 import type { BudgetParts } from "../../src/budget/budget-parts.ts";
 import { reclaimAfterMs } from "../../src/budget/budget-parts.ts";
-import type { BudgetClaim, Reservation } from "../../src/budget/budgets.ts";
+import type { BudgetClaim, Reservation, ReserveAnswer } from "../../src/budget/budgets.ts";
 import { reclaimLeases } from "../../src/budget/reclaim-leases.ts";
 import type { BudgetRule, BudgetShare } from "../../src/core/budget-rule.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import type { EndJobParts } from "../../src/log/end-job.ts";
 import { shareName } from "../../src/store/budget-leases.ts";
+import { isJobHolder } from "../../src/store/jobs.ts";
 import type { LeaseRow } from "./budget-database.ts";
 import { BudgetDatabase } from "./budget-database.ts";
-import type { Process } from "./budget-node.ts";
+import type { Journalled, Process } from "./budget-node.ts";
 import { SimNode } from "./budget-node.ts";
+import { type SetAside, SimJobs } from "./budget-jobs.ts";
 import { makeChance, VirtualClock } from "./virtual-clock.ts";
 
 export interface BudgetScheduleOptions {
@@ -31,6 +34,8 @@ export interface BudgetScheduleOptions {
 export interface Planted {
   readonly parts?: (parts: BudgetParts) => BudgetParts;
   readonly database?: (database: BudgetDatabase) => void;
+  /** What the ends of jobs stand on. */
+  readonly ends?: (parts: EndJobParts) => EndJobParts;
 }
 
 interface RunningCall {
@@ -43,12 +48,15 @@ interface RunningCall {
 const maxStaleMs = 3000;
 /** Longest that a reservation may take: the patience of a call, and the way. */
 const longestMs = 5300;
+/** Of a process that died: nobody knows of it. */
+const latestCommitMs = 1500;
 
 export interface ScheduleCounts {
   admitted: number;
   refused: number;
   unavailable: number;
   folds: number;
+  jobs: number;
 }
 
 export async function runBudgetSchedule(options: BudgetScheduleOptions): Promise<ScheduleCounts> {
@@ -58,12 +66,13 @@ export async function runBudgetSchedule(options: BudgetScheduleOptions): Promise
 }
 
 class Schedule {
-  readonly counts: ScheduleCounts = { admitted: 0, refused: 0, unavailable: 0, folds: 0 };
+  readonly counts: ScheduleCounts = { admitted: 0, refused: 0, unavailable: 0, folds: 0, jobs: 0 };
   readonly #options: BudgetScheduleOptions;
   readonly #clock = new VirtualClock();
   readonly #chance;
   readonly #database: BudgetDatabase;
   readonly #nodes: SimNode[] = [];
+  readonly #jobs: SimJobs;
   readonly #running = new Set<RunningCall>();
   readonly #pending = new Map<Promise<void>, Process>();
   /** By share: what was spent, and may still reach SQL. */
@@ -90,6 +99,7 @@ class Schedule {
       clock: this.#clock,
       chance,
       onFold: (row, by) => this.#noteFold(row, by),
+      onSettled: (settlement) => this.#jobs.noteSettled(settlement),
     });
     options.plant?.database?.(this.#database);
     this.#database.budget({ kind: "balance", id: 3, period: "total" }).credited = this.#credited;
@@ -106,6 +116,20 @@ class Schedule {
           bend: options.plant?.parts ?? ((parts) => parts),
         }),
       );
+    const { excess, breaks } = options;
+    this.#jobs = new SimJobs({
+      clock: this.#clock,
+      chance,
+      database: this.#database,
+      nodes: this.#nodes,
+      excess,
+      breaks,
+      maxStaleMs,
+      bend: options.plant?.ends ?? ((parts) => parts),
+      spend: (share, amount) => this.#spend(share, amount),
+      allow: (share, amount) => add(this.#allowed, share, amount),
+      fail: (error) => void (this.#failure ??= error),
+    });
   }
 
   async run(): Promise<void> {
@@ -122,18 +146,21 @@ class Schedule {
   async #step(): Promise<void> {
     const chance = this.#chance;
     const calls = chance.between(0, 6);
-    for (let call = 0; call < calls; call += 1) this.#begin(chance.pick(this.#nodes));
+    for (let call = 0; call < calls; call += 1) this.#begin(chance.pick(this.#nodes), "call");
+    if (chance.happens(0.3)) this.#begin(chance.pick(this.#nodes), "job");
     if (this.#options.breaks && chance.happens(0.35)) await this.#break(chance.pick(this.#nodes));
     if (chance.happens(0.06)) await this.#changeLimits();
     await this.#clock.pass(chance.pick([0, 3, 40, 200, 700, 1500]));
   }
 
-  #begin(node: SimNode): void {
+  #begin(node: SimNode, what: "call" | "job"): void {
     const { process } = node;
     if (process === undefined) return;
-    const pending = this.#call(node, process).catch((error: unknown) => {
-      this.#failure ??= error;
-    });
+    const pending = (what === "job" ? this.#job(node, process) : this.#call(node, process)).catch(
+      (error: unknown) => {
+        this.#failure ??= error;
+      },
+    );
     this.#pending.set(pending, process);
     void pending.finally(() => this.#pending.delete(pending));
   }
@@ -158,26 +185,47 @@ class Schedule {
     const chance = this.#chance;
     const amount = BigInt(chance.pick([0, 1, 1, 2, 5, 9, 30]));
     const claims = this.#claims(amount);
+    const admittedAtMs = this.#clock.now() + this.#dayOffset;
+    const answer = await this.#ask(process, () => process.budgets.reserve(claims, admittedAtMs));
+    if (answer === undefined) return;
+    const call = { node, process, amount, reservation: answer.reservation };
+    this.#running.add(call);
+    this.#judge(call, claims);
+    this.#clock.after(chance.pick([0, 5, 100, 800, 3000]), () => this.#end(call));
+  }
+
+  async #job(node: SimNode, process: Process): Promise<void> {
+    const amount = BigInt(this.#chance.pick([0, 1, 5, 20, 60]));
+    const claims = this.#claims(amount);
+    const admittedAtMs = this.#clock.now() + this.#dayOffset;
+    const callId = this.#jobs.makeCallId();
+    const answer = await this.#ask(process, () =>
+      process.budgets.setAside(callId, claims, admittedAtMs),
+    );
+    if (answer === undefined) return;
+    this.counts.jobs += 1;
+    this.#jobs.hold({ callId, node, process, answer, amount }, claims);
+    this.#judge({ node, process, amount, reservation: answer.reservation }, claims);
+  }
+
+  /** Undefined: not let in, or nobody is there any more to hear of it. */
+  async #ask(
+    process: Process,
+    ask: () => ReserveAnswer | Promise<ReserveAnswer>,
+  ): Promise<SetAside | undefined> {
     const began = this.#clock.monotonic();
     try {
-      const admittedAtMs = this.#clock.now() + this.#dayOffset;
-      const answer = await process.budgets.reserve(claims, admittedAtMs);
-      if (!process.alive) return;
+      const answer = await ask();
+      if (!process.alive) return undefined;
       assert.ok(this.#clock.monotonic() - began <= longestMs, "a call waited too long");
-      if (!answer.reserved) {
-        this.counts.refused += 1;
-        return;
-      }
-      this.counts.admitted += 1;
-      const call = { node, process, amount, reservation: answer.reservation };
-      this.#running.add(call);
-      this.#judge(call, claims);
-      this.#clock.after(chance.pick([0, 5, 100, 800, 3000]), () => this.#end(call));
+      this.counts[answer.reserved ? "admitted" : "refused"] += 1;
+      return answer.reserved ? answer : undefined;
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       assert.equal(error.kind, "temporarily_unavailable");
       assert.ok(this.#options.breaks, "nothing was broken");
       this.counts.unavailable += 1;
+      return undefined;
     }
   }
 
@@ -191,12 +239,16 @@ class Schedule {
     const cost = BigInt(chance.between(0, Number(most)));
     const spent = reservation.shares.map((share) => ({ share, amount: cost }));
     for (const { share } of spent) {
-      add(this.#truth, share, cost);
-      this.#shares.set(shareName(share), share);
+      this.#spend(share, cost);
       if (cost > amount) add(this.#allowed, share, cost - amount);
     }
     node.append(spent);
     reservation.settle(spent.map((item) => item.amount));
+  }
+
+  #spend(share: BudgetShare, amount: bigint): void {
+    add(this.#truth, share, amount);
+    this.#shares.set(shareName(share), share);
   }
 
   /** What holds whenever a call is let in. */
@@ -210,7 +262,10 @@ class Schedule {
       );
     for (const [index, share] of reservation.shares.entries()) {
       const amountOf = claims[index]?.rule?.amount ?? this.#credited;
-      const taken = (this.#truth.get(shareName(share)) ?? 0n) + this.#reserved(share);
+      const taken =
+        (this.#truth.get(shareName(share)) ?? 0n) +
+        this.#reserved(share) +
+        this.#jobs.reserved(share);
       const most = amountOf + (this.#allowed.get(shareName(share)) ?? 0n);
       assert.ok(taken <= most, `${shareName(share)} is overdrawn: ${taken} of ${most}`);
     }
@@ -228,9 +283,13 @@ class Schedule {
 
   #noteFold(row: LeaseRow, by: string): void {
     this.counts.folds += 1;
+    if (isJobHolder(row.nodeId)) return this.#jobs.noteFold(row);
     const node = this.#nodes.find(({ nodeId }) => nodeId === row.nodeId);
     if (node === undefined) return;
-    const owed = node.unsettled(row.share) + this.#reserved(row.share, node);
+    // What stands under a job's name is not this lease's to cover.
+    const isIts = (holder: string | null): boolean =>
+      holder === null || !this.#database.leases.has(`${shareName(row.share)} ${holder}`);
+    const owed = node.unsettled(row.share, isIts) + this.#reserved(row.share, node);
     if (by === row.nodeId && this.#clock.now() - row.renewedAt < reclaimAfterMs(maxStaleMs)) {
       if (owed > 0n) this.#failure ??= new Error(`a lease ended that owes ${owed}`);
       return;
@@ -251,10 +310,15 @@ class Schedule {
     else if (node.process === undefined) node.start();
     else {
       node.crash();
-      if (chance.happens(0.1))
-        for (const { share, amount } of node.loseDisk()) add(this.#truth, share, -amount);
+      if (chance.happens(0.1)) this.#lose(node.loseDisk());
       if (chance.happens(0.7)) node.start();
     }
+  }
+
+  #lose(lost: readonly Journalled[]): void {
+    for (const { share, amount } of lost.flatMap(({ spent }) => spent))
+      add(this.#truth, share, -amount);
+    this.#jobs.lose(lost);
   }
 
   /** A stop as operators do it: calls end first. */
@@ -263,8 +327,10 @@ class Schedule {
     if (process === undefined) return;
     node.process = undefined;
     for (const call of this.#running) if (call.process === process) this.#end(call);
+    this.#jobs.finish(process);
     await this.#clock.until(process.budgets.close(), 10_000);
     for (const call of this.#running) if (call.process === process) this.#end(call);
+    this.#jobs.finish(process);
     process.alive = false;
     if (this.#chance.happens(0.8)) node.start();
   }
@@ -297,11 +363,18 @@ class Schedule {
     if (this.#nodes.every(({ process }) => process === undefined)) this.#nodes[0]?.start();
     while (this.#running.size > 0 || this.#isWaiting()) await this.#clock.pass(500);
     // Those that never came back: their disks are lost, their leases anybody's.
-    for (const node of this.#nodes)
-      if (node.process === undefined)
-        for (const { share, amount } of node.loseDisk()) add(this.#truth, share, -amount);
+    for (const node of this.#nodes) if (node.process === undefined) this.#lose(node.loseDisk());
     while (this.#nodes.some(({ journal }) => journal.length > 0)) await this.#clock.pass(500);
-    await this.#clock.pass(6000);
+    this.#jobs.hurry();
+    for (let waited = 0; this.#jobs.open > 0; waited += 500) {
+      assert.ok(waited < 60_000, "a job never ends");
+      await this.#clock.pass(500);
+      this.#check();
+    }
+    // What was set aside for calls that died is reclaimed.
+    await this.#clock.pass(
+      reclaimAfterMs(maxStaleMs) + (this.#options.breaks ? latestCommitMs : 0),
+    );
     this.#check();
   }
 
@@ -317,10 +390,15 @@ class Schedule {
     const admittedAtMs = this.#clock.now() + this.#dayOffset;
     const share = process.budgets.shareOf(claim, admittedAtMs);
     const left = this.#limit - (this.#truth.get(shareName(share)) ?? 0n);
+    const asJob = this.#chance.happens(0.3);
     const ask = async (amount: bigint): Promise<boolean> => {
-      const asked = process.budgets.reserve([{ ...claim, amount }], admittedAtMs);
+      const claims = [{ ...claim, amount }];
+      const asked = asJob
+        ? process.budgets.setAside(this.#jobs.makeCallId(), claims, admittedAtMs)
+        : process.budgets.reserve(claims, admittedAtMs);
       const answer = await this.#clock.until(Promise.resolve(asked), longestMs);
       if (answer.reserved) answer.reservation.release();
+      await this.#clock.pass(asJob ? 1000 : 0);
       return answer.reserved;
     };
     if (left > 0n) assert.ok(await ask(left), `${left} are left and cannot be spent`);
@@ -344,6 +422,8 @@ class Schedule {
       await this.#clock.until(job.run(), 1000);
     }
     this.#check();
+    for (const [callId, { state }] of this.#database.jobs)
+      assert.notEqual(state, "running", `${callId} runs for ever`);
     for (const row of this.#database.leases.values())
       assert.equal(
         row.granted,
