@@ -132,8 +132,9 @@ export class WaitingLine {
 
   /** Whether a call need not wait: there is enough, and nobody was there before it. */
   isFree(wants: readonly Want[]): boolean {
+    const now = this.#parts.book.now();
     return wants.every(
-      (want) => want.amount === 0n || (want.slice.waiting === 0 && this.#fits(want)),
+      (want) => want.amount === 0n || (want.slice.waiting === 0 && this.#fits(want, now)),
     );
   }
 
@@ -143,7 +144,7 @@ export class WaitingLine {
     return true;
   }
 
-  #fits({ slice, amount }: Want): boolean {
-    return fits(slice, amount, this.#parts.book.now(), this.#parts.maxStaleMs);
+  #fits({ slice, amount }: Want, now = this.#parts.book.now()): boolean {
+    return fits(slice, amount, now, this.#parts.maxStaleMs);
   }
 }

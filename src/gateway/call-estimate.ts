@@ -1,8 +1,10 @@
 /** What one call may use and cost, told from its request. Promise kept here: each figure is worked out once, and only where it is asked for. */
+import type { LimitRule } from "../core/limit-rule.ts";
 import type { NanoDollars } from "../core/money.ts";
 import type { CallFacts } from "../dialects/contract.ts";
 import type { LimitSubject, LimitedUse } from "../limit/limits.ts";
 import { bytesPerToken } from "../meter/estimate.ts";
+import { groupsOf } from "../route/pinned-plan.ts";
 import type { Snapshot } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Caller } from "../wire/caller.ts";
@@ -59,21 +61,30 @@ export class CallEstimate {
 
   /** What the call may cost; asked for several budgets it is the same. `group`: at that one's price alone. */
   cost(outputCap: number | null = null, group?: string): NanoDollars | undefined {
-    const name = `${outputCap} ${group ?? ""}`;
+    // Where one group alone may answer, its price is the dearest.
+    const one = group === undefined || this.#hasOnly(group) ? undefined : group;
+    const name = `${outputCap} ${one ?? ""}`;
     if (!this.#estimates.has(name)) {
       const asked = this.question(outputCap);
-      this.#estimates.set(name, dearestEstimate(group === undefined ? asked : { ...asked, group }));
+      this.#estimates.set(
+        name,
+        dearestEstimate(one === undefined ? asked : { ...asked, group: one }),
+      );
     }
     return this.#estimates.get(name);
+  }
+
+  #hasOnly(group: string): boolean {
+    const groups = groupsOf(this.#parts.caller);
+    return groups.length === 1 && groups[0] === group;
   }
 
   /** What limits are to expect of it. */
   limitedUse(subjects: readonly LimitSubject[]): LimitedUse {
     if (this.#facts === undefined || !costsSomething(this.#parts.request)) return noUse;
-    const counted = subjects.flatMap(({ rules }) => rules.map((rule) => rule.of));
-    if (counted.every((thing) => thing === "requests" || thing === "concurrency")) return noUse;
+    if (!counts(subjects, (of) => of !== "requests" && of !== "concurrency")) return noUse;
     const { inputBytes, answers, outputLimit } = this.#expectedUse();
-    const dollars = counted.includes("dollars") ? this.cost() : undefined;
+    const dollars = counts(subjects, (of) => of === "dollars") ? this.cost() : undefined;
     return {
       inputTokens: Math.ceil(inputBytes / bytesPerToken),
       outputTokens: answers * (outputLimit ?? usualOutputTokens),
@@ -87,4 +98,11 @@ export class CallEstimate {
     this.#use ??= expectUse(this.#parts.request, facts, this.#told);
     return this.#use;
   }
+}
+
+function counts(
+  subjects: readonly LimitSubject[],
+  isWanted: (of: LimitRule["of"]) => boolean,
+): boolean {
+  return subjects.some(({ rules }) => rules.some(({ of }) => isWanted(of)));
 }

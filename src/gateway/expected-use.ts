@@ -29,33 +29,26 @@ const maxAnswers = 1000;
 const usualToolUses = 5;
 
 /** Members that stand once in each part that is no text, over all APIs. */
-const mediaMarks = [
-  '"image_url"',
-  '"input_image"',
-  '"input_audio"',
-  '"input_file"',
-  '"file_data"',
-  '"source"',
-  '"inlineData"',
-  '"inline_data"',
-  '"fileData"',
-] as const;
+const mediaMarks =
+  /"(?:image_url|input_image|input_audio|input_file|file_data|source|inlineData|inline_data|fileData)"/g;
+const searchMarks = /"(?:web_search|google_search|googleSearch)/g;
+/** No mark is longer. */
+const longestMark = 16;
+const pieceBytes = 64 * 1024;
 
-const searchMarks = ['"web_search', '"google_search', '"googleSearch'] as const;
-
-function count(body: Buffer, mark: string): number {
+/** Read in pieces, so that no text as long as a large body is made of it. */
+function count(body: Buffer, marks: RegExp): number {
   let found = 0;
-  for (let at = body.indexOf(mark); at !== -1; at = body.indexOf(mark, at + mark.length))
-    found += 1;
+  for (let at = 0; at < body.length; at += pieceBytes) {
+    const piece = body.toString("latin1", at, at + pieceBytes + longestMark);
+    // What begins behind the piece is the next one's.
+    for (const { index } of piece.matchAll(marks)) if (index < pieceBytes) found += 1;
+  }
   return found;
 }
 
-function countAll(body: Buffer, marks: readonly string[]): number {
-  return marks.reduce((sum, mark) => sum + count(body, mark), 0);
-}
-
 function toolsOf(body: Buffer): UsageKinds {
-  const searches = countAll(body, searchMarks);
+  const searches = count(body, searchMarks);
   if (searches === 0) return {};
   const bounded = /"max_uses"\s*:\s*(\d{1,4})/.exec(body.toString("latin1"))?.[1];
   return { webSearches: bounded === undefined ? usualToolUses : Number(bounded) };
@@ -146,7 +139,7 @@ export function expectUse(
     throw refuse(spellings[request.dialect]?.answers ?? "n", maxAnswers);
   return {
     inputBytes: body.length <= plainBytes ? body.length : told.textBytes(),
-    mediaParts: countAll(body, mediaMarks),
+    mediaParts: count(body, mediaMarks),
     answers,
     outputLimit: silentOperations.includes(operation) ? 0 : limitOf(request, facts),
     tools: {

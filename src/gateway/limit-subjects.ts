@@ -5,33 +5,35 @@ import type { Snapshot } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Caller } from "../wire/caller.ts";
 
-function subject(
-  kind: LimitSubject["kind"],
-  id: string,
-  rules: LimitSubject["rules"] = [],
-): readonly LimitSubject[] {
-  return rules.length === 0 ? [] : [{ kind, id, rules }];
-}
-
 /** Of the call, whoever answers; empty where nothing limits it. */
 export function callSubjects(
   caller: Caller,
   snapshot: Snapshot,
   model: string,
 ): readonly LimitSubject[] {
-  return [
-    subject("key", String(caller.keyId), caller.key.limits),
-    subject("user", String(caller.userId), caller.user.limits),
-    subject("group", caller.group, snapshot.groups.get(caller.group)?.limits),
-    subject("model", model, snapshot.models.get(model)?.limits),
-  ].flat();
+  const subjects: LimitSubject[] = [];
+  add(subjects, "key", caller.keyId, caller.key.limits);
+  add(subjects, "user", caller.userId, caller.user.limits);
+  add(subjects, "group", caller.group, snapshot.groups.get(caller.group)?.limits);
+  add(subjects, "model", model, snapshot.models.get(model)?.limits);
+  return subjects;
 }
 
 /** Of one attempt: its channel's, and its credential's within it. */
 export function attemptSubjects({ channel, credential }: Candidate): readonly LimitSubject[] {
-  const own = subject("channel", String(channel.id), channel.limits);
-  if (credential === null) return own;
-  return [...own, ...subject("credential", String(credential.id), channel.credentialLimits)];
+  const subjects: LimitSubject[] = [];
+  add(subjects, "channel", channel.id, channel.limits);
+  if (credential !== null) add(subjects, "credential", credential.id, channel.credentialLimits);
+  return subjects;
+}
+
+function add(
+  subjects: LimitSubject[],
+  kind: LimitSubject["kind"],
+  id: string | number,
+  rules: LimitSubject["rules"] | undefined,
+): void {
+  if (rules !== undefined && rules.length > 0) subjects.push({ kind, id: String(id), rules });
 }
 
 /** Whose names the headers of limits bear: each API has its own. */

@@ -37,10 +37,10 @@ export function shareOf({ amount }: Limit, nodes: number): number {
 const slotWaitMs = 1000;
 
 /** The one to wait for longest among those that have no room; undefined: all have. */
-export function findLack(uses: readonly Use[], { nowMs, nodes }: ShareTerms): Lack | undefined {
+export function findLack(uses: readonly Use[], terms: ShareTerms): Lack | undefined {
   let longest: Lack | undefined;
   for (const { limit, need } of uses) {
-    const waitMs = waitFor(limit, need, { nowMs, nodes });
+    const waitMs = waitFor(limit, need, terms);
     if (waitMs > 0 && waitMs > (longest?.waitMs ?? 0)) longest = { limit, waitMs };
   }
   return longest;

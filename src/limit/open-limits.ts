@@ -5,7 +5,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SharedCounters } from "../store/redis-limits.ts";
-import type { Limit } from "./limit-state.ts";
+import type { CountedLimit, Limit } from "./limit-state.ts";
 import { unitsOf } from "./limit-state.ts";
 import type {
   Admission,
@@ -21,7 +21,7 @@ import type { Lack, ShareTerms, Use } from "./local-share.ts";
 import { SharedLink } from "./shared-link.ts";
 import { heldIn } from "./slices.ts";
 import { findLack, shareOf, takeShare } from "./local-share.ts";
-import type { Standing } from "./rate-headers.ts";
+import type { Standings } from "./rate-headers.ts";
 import { rateHeaders } from "./rate-headers.ts";
 import { countsModel, makeRuleBook } from "./rule-book.ts";
 import { amountIn, msUntil, putIn, takeBack } from "./window.ts";
@@ -67,9 +67,9 @@ export function openLimits(parts: LimitParts): Limits {
   };
   const findUses = (subjects: readonly LimitSubject[], model: string, expected: LimitedUse) => {
     let uses: Use[] | undefined;
+    const nowMs = clock.monotonic();
     for (const subject of subjects) {
       if (subject.rules.length === 0) continue;
-      const nowMs = clock.monotonic();
       for (const limit of book.limitsOf(subject, nowMs)) {
         if (!countsModel(limit.rule, model)) continue;
         limit.usedAtMs = nowMs;
@@ -102,9 +102,10 @@ export function openLimits(parts: LimitParts): Limits {
 
 function take({ link, terms }: Node, uses: readonly Use[]): MaybeLater<Lack | undefined> {
   if (link?.usable === true) return admitShared(link, uses, terms);
-  if (link !== undefined) return admitAlone(link, uses, terms());
-  const lack = findLack(uses, terms());
-  if (lack === undefined) for (const use of uses) takeShare(use, terms());
+  const now = terms();
+  if (link !== undefined) return admitAlone(link, uses, now);
+  const lack = findLack(uses, now);
+  if (lack === undefined) for (const use of uses) takeShare(use, now);
   return lack;
 }
 
@@ -165,14 +166,17 @@ function headersOf(
   form: HeaderForm,
 ): Readonly<Record<string, string>> {
   const { nowMs, nodes } = terms();
-  const shared = link?.usable === true;
-  const standings = uses.flatMap(({ limit }): Standing[] => {
-    if (limit.kind === "slots") return [];
-    const left = shared
-      ? (limit.seenLeft ?? limit.amount) + heldIn(limit)
-      : shareOf(limit, nodes) - amountIn(limit.window, nowMs);
-    const fullInMs = shared ? limit.fullAtMs - nowMs : msUntil(limit.window, nowMs, 0);
-    return [{ limit, left: Math.max(0, left), fullInMs: Math.max(0, fullInMs) }];
-  });
-  return rateHeaders(standings, form, parts.businessNowMs);
+  const counted: CountedLimit[] = [];
+  for (const { limit } of uses) if (limit.kind === "counted") counted.push(limit);
+  const standings: Standings =
+    link?.usable === true
+      ? {
+          left: (limit) => Math.max(0, (limit.seenLeft ?? limit.amount) + heldIn(limit)),
+          fullInMs: ({ fullAtMs }) => Math.max(0, fullAtMs - nowMs),
+        }
+      : {
+          left: (limit) => Math.max(0, shareOf(limit, nodes) - amountIn(limit.window, nowMs)),
+          fullInMs: ({ window }) => msUntil(window, nowMs, 0),
+        };
+  return rateHeaders(counted, standings, form, parts.businessNowMs);
 }

@@ -1,25 +1,42 @@
 /** Limits as headers tell them. Promise: names and forms are the two vendors' own, so that their clients understand them. */
+import type { LimitRule } from "../core/limit-rule.ts";
 import type { CountedLimit } from "./limit-state.ts";
 import type { HeaderForm } from "./limits.ts";
 
-/** A limit as this node sees it now. */
-export interface Standing {
-  readonly limit: CountedLimit;
+/** Limits as this node sees them now. */
+export interface Standings {
   /** Units that are left; never negative. */
-  readonly left: number;
+  left(limit: CountedLimit): number;
   /** Ms until nothing of it is in use. */
-  readonly fullInMs: number;
+  fullInMs(limit: CountedLimit): number;
 }
 
-/** What is counted → its word in the header. Dollars and concurrency have no header at either vendor. */
-const words: Readonly<Record<HeaderForm, Readonly<Record<string, string>>>> = {
-  standard: { requests: "requests", tokens: "tokens" },
-  "anthropic-messages": {
-    requests: "requests",
-    tokens: "tokens",
-    inputTokens: "input-tokens",
-    outputTokens: "output-tokens",
-  },
+interface Names {
+  readonly of: LimitRule["of"];
+  readonly limit: string;
+  readonly remaining: string;
+  readonly reset: string;
+}
+
+function named(of: LimitRule["of"], name: (part: string) => string): Names {
+  return { of, limit: name("limit"), remaining: name("remaining"), reset: name("reset") };
+}
+
+const anthropicWords = [
+  ["requests", "requests"],
+  ["tokens", "tokens"],
+  ["inputTokens", "input-tokens"],
+  ["outputTokens", "output-tokens"],
+] as const;
+
+/** What is told of. Dollars and concurrency have no header at either vendor. */
+const told: Readonly<Record<HeaderForm, readonly Names[]>> = {
+  standard: (["requests", "tokens"] as const).map((of) =>
+    named(of, (part) => `x-ratelimit-${part}-${of}`),
+  ),
+  "anthropic-messages": anthropicWords.map(([of, word]) =>
+    named(of, (part) => `anthropic-ratelimit-${word}-${part}`),
+  ),
 };
 
 /**
@@ -31,25 +48,27 @@ const words: Readonly<Record<HeaderForm, Readonly<Record<string, string>>>> = {
  * and a recorded reply of 2025-08-21: `anthropic-ratelimit-requests-reset: 2025-08-21T12:40:59Z`).
  */
 export function rateHeaders(
-  standings: readonly Standing[],
+  limits: readonly CountedLimit[],
+  standings: Standings,
   form: HeaderForm,
   businessNowMs: () => number,
 ): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
-  for (const [of, word] of Object.entries(words[form])) {
-    const tightest = standings
-      .filter(({ limit }) => limit.rule.of === of)
-      .reduce<Standing | undefined>(
-        (least, one) => (least === undefined || one.left < least.left ? one : least),
-        undefined,
-      );
+  for (const names of told[form]) {
+    let tightest: CountedLimit | undefined;
+    let left = Infinity;
+    for (const limit of limits) {
+      if (limit.rule.of !== names.of) continue;
+      const itsLeft = standings.left(limit);
+      if (tightest !== undefined && itsLeft >= left) continue;
+      tightest = limit;
+      left = itsLeft;
+    }
     if (tightest === undefined) continue;
-    const { limit, left, fullInMs } = tightest;
-    const name = (part: string): string =>
-      form === "standard" ? `x-ratelimit-${part}-${word}` : `anthropic-ratelimit-${word}-${part}`;
-    headers[name("limit")] = String(limit.amount);
-    headers[name("remaining")] = String(left);
-    headers[name("reset")] =
+    const fullInMs = standings.fullInMs(tightest);
+    headers[names.limit] = String(tightest.amount);
+    headers[names.remaining] = String(left);
+    headers[names.reset] =
       form === "standard" ? renderDuration(fullInMs) : renderInstant(businessNowMs() + fullInMs);
   }
   return headers;

@@ -69,17 +69,16 @@ export function takeBack(window: Window, step: number, amount: number): void {
 
 /** Ms until at most `most` is in the window, if nothing else is counted in. */
 export function msUntil(window: Window, atMs: number, most: number): number {
-  let left = amountIn(window, atMs);
+  if (amountIn(window, atMs) <= most) return 0;
   const { counts, last, stepMs } = window;
-  for (let step = last - counts.length + 1; step <= last; step += 1) {
-    if (left <= most) return Math.max(0, leavesAt(window, step - 1) - atMs);
-    left -= counts[step % counts.length] ?? 0;
+  // The newest step that cannot stay beside those after it.
+  let step = last;
+  let staying = counts[step % counts.length] ?? 0;
+  while (staying <= most && step > last - counts.length + 1) {
+    step -= 1;
+    staying += counts[step % counts.length] ?? 0;
   }
-  return counts.length * stepMs - (atMs - last * stepMs);
-}
-
-function leavesAt(window: Window, step: number): number {
-  return (step + window.counts.length) * window.stepMs;
+  return Math.max(0, (step + counts.length) * stepMs - atMs);
 }
 
 /** What is in it, by age of the step's end (ms), for a counter that lost it. */

@@ -188,10 +188,12 @@ const unitsPriced = [
 ] as const satisfies readonly (readonly [keyof UsageKinds, UnitRate, "whole" | "tool"])[];
 
 function unitLines(kinds: UsageKinds, price: Price, held: HeldRates): readonly ChargeLine[] {
-  return unitsPriced.flatMap(([what, name, kind]) => {
-    const units = countOf(kinds[what]);
+  const lines: ChargeLine[] = [];
+  for (const [what, name, kind] of unitsPriced) {
     const rate = price[name];
-    if (units === 0 || rate === undefined) return [];
-    return [{ what, units, rate, per: 1 as const, factors: kind === "tool" ? [] : held.factors }];
-  });
+    const units = rate === undefined ? 0 : countOf(kinds[what]);
+    if (rate === undefined || units === 0) continue;
+    lines.push({ what, units, rate, per: 1, factors: kind === "tool" ? [] : held.factors });
+  }
+  return lines;
 }
