@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { BudgetParts } from "../../src/budget/budget-parts.ts";
 import type { LeaseStore, OwnLease } from "../../src/store/budget-leases.ts";
 import { shareName } from "../../src/store/budget-leases.ts";
+import { isJobHolder } from "../../src/store/jobs.ts";
 import type { Planted } from "./budget-schedule.ts";
 import { runBudgetSchedule } from "./budget-schedule.ts";
 
@@ -112,6 +113,45 @@ const faults: Readonly<Record<string, Planted>> = {
   "leases end before all is settled": {
     parts: (parts) => ({ ...parts, settled: () => Promise.resolve() }),
   },
+  "an end of a job is charged whoever charged it before": {
+    database: (database) => {
+      database.cursorsIgnored = true;
+    },
+  },
+  "what a running job holds is reclaimed": {
+    database: (database) => {
+      database.jobsAge = true;
+    },
+  },
+  "what a job held is not free at its end": {
+    ends: (parts) => ({ ...parts, leases: { ...parts.leases, change: async () => undefined } }),
+  },
+  "a job ends without its charge": {
+    ends: (parts) => ({
+      ...parts,
+      settlement: { ...parts.settlement, settle: () => Promise.resolve(true) },
+    }),
+  },
+  "what was set aside for a job that came to nothing stays held": withStore((store) => ({
+    change: (node, shares, decide) =>
+      store.change(node, shares, (budgets, nowMs) =>
+        decide(budgets, nowMs).filter(
+          ({ does, ...change }) => does !== "fold" || !("nodeId" in change && isJobHolder(node)),
+        ),
+      ),
+  })),
+  "what jobs hold is overlooked": withStore((store) => ({
+    change: (node, shares, decide) =>
+      store.change(node, shares, (budgets, nowMs) =>
+        decide(
+          budgets.map((budget) => ({
+            ...budget,
+            leases: budget.leases.filter(({ nodeId }) => !isJobHolder(nodeId)),
+          })),
+          nowMs,
+        ),
+      ),
+  })),
   "slices are spent however stale": {
     parts: (parts) => ({
       ...parts,
