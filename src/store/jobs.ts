@@ -151,9 +151,11 @@ async function askAgain(db: Sql, callId: string, afterMs: number): Promise<void>
 }
 
 async function endOne(db: Sql, callId: string, state: "ended" | "lost"): Promise<boolean> {
+  const now = nowMs(engineOf(db));
   const { numUpdatedRows } = await db
     .updateTable("jobs")
-    .set({ state, ended_at: nowMs(engineOf(db)) })
+    // Nobody asks any more: by the index of that column old ones are found.
+    .set({ state, ended_at: now, poll_at: now })
     .where("call_id", "=", callId)
     .where("state", "=", "running")
     .executeTakeFirstOrThrow();
@@ -165,7 +167,7 @@ async function forgetEnded(db: Sql, olderThanMs: number, limit: number): Promise
     .selectFrom("jobs")
     .select("call_id")
     .where("state", "in", ["ended", "lost"])
-    .where("ended_at", "<=", sql<bigint>`${nowMs(engineOf(db))} - ${BigInt(olderThanMs)}`)
+    .where("poll_at", "<=", sql<bigint>`${nowMs(engineOf(db))} - ${BigInt(olderThanMs)}`)
     .limit(limit)
     .execute();
   if (ended.length === 0) return 0;

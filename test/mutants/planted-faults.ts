@@ -2,6 +2,7 @@
 import { accountFaults } from "./account-faults.ts";
 import { callerFaults } from "./caller-faults.ts";
 import { copyFaults } from "./copy-faults.ts";
+import { jobFaults } from "./job-faults.ts";
 import { leaderFaults } from "./leader-faults.ts";
 import { ledgerFaults } from "./ledger-faults.ts";
 import { oneHubFaults } from "./one-hub-faults.ts";
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...copyFaults,
   ...accountFaults,
   ...ledgerFaults,
+  ...jobFaults,
 ];
