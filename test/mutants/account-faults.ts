@@ -54,9 +54,9 @@ export const accountFaults: readonly Mutant[] = [
     name: "what nodes have spent and not handed in counts as left",
     edits: [
       {
-        file: "src/store/balances.ts",
-        find: "spent: settled + (leased ?? 0n)",
-        replace: "spent: settled",
+        file: "src/store/budgets.ts",
+        find: "return row.settled + (row.leased ?? 0n);",
+        replace: "return row.settled;",
       },
     ],
     killers: [stored("puts in and takes out to the nano-dollar, and never more than is left")],

@@ -119,9 +119,9 @@ export const ledgerFaults: readonly Mutant[] = [
     name: "a failed settlement counts as done",
     edits: [
       {
-        file: "src/store/settlement.ts",
-        find: "if (attempt === 5 || !isRetryable(error)) throw error;",
-        replace: "if (attempt < 5) return true as T;",
+        file: "src/store/transaction.ts",
+        find: "if (attempt >= most || !isRetryable(error)) throw error;",
+        replace: "if (attempt < most) return true as T;",
       },
     ],
     killers: simulated,
