@@ -19,9 +19,10 @@ export class HeldMoney {
 
   /** Budgets that pay for what a candidate answered, each with the call's cost. */
   shares(cost: NanoDollars, candidate: Answering | undefined): SpentShare[] {
-    return this.#held.flatMap((held) =>
-      payingShares(held, candidate).map((share) => ({ ...share, amount: cost })),
-    );
+    const shares: SpentShare[] = [];
+    for (const held of this.#held)
+      for (const share of payingShares(held, candidate)) shares.push({ ...share, amount: cost });
+    return shares;
   }
 
   /** What the call cost takes the place of all that is held. */

@@ -31,11 +31,7 @@ export function dearestEstimate(question: PriceQuestion): NanoDollars | undefine
   const symbols = question.group === undefined ? groupsOf(caller) : [question.group];
   for (const symbol of symbols) {
     const ratio = snapshot.groups.get(symbol)?.ratio;
-    const seen = new Set<Price>();
-    for (const channel of channelsOf(question, symbol)) {
-      const price = priceOf(question, channel);
-      if (price === undefined || seen.has(price)) continue;
-      seen.add(price);
+    for (const price of pricesOf(question, symbol)) {
       const estimate = estimateAt(question, price, { groupRatio: ratio });
       if (dearest === undefined || estimate > dearest) dearest = estimate;
     }
@@ -43,15 +39,26 @@ export function dearestEstimate(question: PriceQuestion): NanoDollars | undefine
   return dearest;
 }
 
-/** Those that may answer for a group. An administrator's chosen one may stand in none of the caller's groups. */
+/** Those of all channels that may answer for a group. */
+function pricesOf(question: PriceQuestion, symbol: string): ReadonlySet<Price> {
+  const prices = new Set<Price>();
+  for (const tier of channelsOf(question, symbol))
+    for (const channel of tier) {
+      const price = priceOf(question, channel);
+      if (price !== undefined) prices.add(price);
+    }
+  return prices;
+}
+
+/** By priority. An administrator's chosen one may stand in none of the caller's groups. */
 function channelsOf(
   { caller, snapshot, model }: PriceQuestion,
   symbol: string,
-): readonly Channel[] {
+): readonly (readonly Channel[])[] {
   const { only } = parseSuffix(caller);
-  if (only === null) return snapshot.routes.candidates(symbol, model).flat();
+  if (only === null) return snapshot.routes.candidates(symbol, model);
   const channel = snapshot.channels.get(only);
-  return channel === undefined ? [] : [channel];
+  return channel === undefined ? [] : [[channel]];
 }
 
 function priceOf({ snapshot, model, atMs }: PriceQuestion, channel: Channel): Price | undefined {

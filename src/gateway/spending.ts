@@ -62,6 +62,7 @@ export interface JobEstimate {
 export class Spending {
   readonly #parts: SpendingParts;
   readonly #estimate: CallEstimate;
+  readonly #payers: readonly Wanted[];
   /** Whether the payer has a budget at all, whichever group answers. */
   readonly budgeted: boolean;
   #admission: Admission | undefined;
@@ -76,10 +77,10 @@ export class Spending {
   constructor(parts: SpendingParts) {
     this.#parts = parts;
     this.#estimate = new CallEstimate(parts);
+    this.#payers = payerClaims(parts.caller);
     this.budgeted =
       costsSomething(parts.request) &&
-      (payerClaims(parts.caller).length > 0 ||
-        payingGroups(parts).some((group) => group.budget !== null));
+      (this.#payers.length > 0 || payingGroups(parts).some((group) => group.budget !== null));
   }
 
   /** What is asked. `textBytes`: of the request, asked for large ones alone; `kinds`: units that it counts itself. */
@@ -113,7 +114,7 @@ export class Spending {
       throw notPriced(this.#estimate.model);
     if (!this.budgeted) return;
     this.#checkRecordable();
-    await this.#claim(payerClaims(this.#parts.caller));
+    await this.#claim(this.#payers);
   }
 
   /** What is set aside from now on is held until the end of a job that the call begins. */
@@ -123,8 +124,8 @@ export class Spending {
 
   /** Sets aside what a job's requests may cost. Rejects as {@link reserve} does. */
   async reserveJob({ group, requests }: JobEstimate): Promise<void> {
-    const { money, caller, admittedAtMs, request } = this.#parts;
-    const payers = [...payerClaims(caller), ...groupClaims(group)];
+    const { money, admittedAtMs, request } = this.#parts;
+    const payers = [...this.#payers, ...groupClaims(group)];
     if (payers.length === 0) return;
     this.#checkRecordable();
     const claims = payers.map((claim) => ({
@@ -243,7 +244,7 @@ export class Spending {
 
   /** Who pays although nothing was set aside: a response of a realtime session may begin of itself. */
   #unheld(candidate: Candidate | undefined, held: readonly BudgetShare[]): readonly Wanted[] {
-    const all = [...payerClaims(this.#parts.caller), ...groupClaims(candidate?.group)];
+    const all = [...this.#payers, ...groupClaims(candidate?.group)];
     return all.filter((claim) => !holds(held, claim));
   }
 

@@ -187,6 +187,15 @@ const unitsPriced = [
   ["searchSources", "perSearchSource", "tool"],
 ] as const satisfies readonly (readonly [keyof UsageKinds, UnitRate, "whole" | "tool"])[];
 
+/** Whether a price names anything beside tokens; few do. */
+export function pricesUnits(price: Price): boolean {
+  if (price.mode === "call" || price.perCall !== undefined || price.perImage !== null) return true;
+  return (
+    secondRates.some(([name]) => price[name] !== undefined) ||
+    unitsPriced.some(([, name]) => price[name] !== undefined)
+  );
+}
+
 function unitLines(kinds: UsageKinds, price: Price, held: HeldRates): readonly ChargeLine[] {
   const lines: ChargeLine[] = [];
   for (const [what, name, kind] of unitsPriced) {

@@ -8,7 +8,7 @@ import { lookUp } from "../core/look-up.ts";
 import type { Millionths, NanoDollars } from "../core/money.ts";
 import type { Price, RateChange, TokenRate, TokenRates } from "../sync/price-rates.ts";
 import { type Usage, type UsageKinds, noUsage } from "../wire/usage.ts";
-import { type ChargeLine, imageRate, makeLines } from "./charge-lines.ts";
+import { type ChargeLine, imageRate, makeLines, pricesUnits } from "./charge-lines.ts";
 import { sumLines } from "./charge.ts";
 import { type HeldRates, applyChanges, findTime } from "./resolve-rates.ts";
 
@@ -93,7 +93,7 @@ function inputTokensOf({ inputBytes, mediaParts }: Reserving): number {
 function estimateAt(reserving: Reserving, held: HeldRates): NanoDollars {
   const { price, ratios, mediaParts, inputBytes, answers, outputTokens } = reserving;
   const { rates, factors } = held;
-  const units = makeLines(unitsOf(reserving), price, { ...held, rates: unitRatesOf(rates) });
+  const units = unitLinesOf(reserving, held);
   if (price.mode === "call") return sumLines(units, ratios);
   const line = (what: string, count: number, rate: NanoDollars): ChargeLine => ({
     what,
@@ -128,18 +128,30 @@ function dearestOf(
   buckets: readonly TokenRate[],
   least: NanoDollars,
 ): NanoDollars {
-  return buckets.reduce((most, name) => {
-    const rate = rates[name] ?? 0n;
-    return rate > most ? rate : most;
-  }, least);
+  let most = least;
+  for (const name of buckets) {
+    const rate = rates[name];
+    if (rate !== undefined && rate > most) most = rate;
+  }
+  return most;
 }
 
 function outputRate(rates: TokenRates): NanoDollars {
   return dearestOf(rates, outputBuckets, rates.output ?? rates.input ?? 0n);
 }
 
-/** Of the token rates, those that count something beside input and output. */
-function unitRatesOf({ characters, imageToolInput, imageToolOutput }: TokenRates): TokenRates {
+/** What the call may cost beside input and output. */
+function unitLinesOf(reserving: Reserving, held: HeldRates): readonly ChargeLine[] {
+  const { price } = reserving;
+  const rates = unitRatesOf(held.rates);
+  if (rates === undefined && !pricesUnits(price)) return [];
+  return makeLines(unitsOf(reserving), price, { ...held, rates: rates ?? {} });
+}
+
+/** Of the token rates, those that count something beside input and output; undefined: there are none. */
+function unitRatesOf(rates: TokenRates): TokenRates | undefined {
+  const { characters, imageToolInput, imageToolOutput } = rates;
+  if ((characters ?? imageToolInput ?? imageToolOutput) === undefined) return undefined;
   return {
     ...(characters === undefined ? {} : { characters }),
     ...(imageToolInput === undefined ? {} : { imageToolInput }),
