@@ -42,7 +42,7 @@ const patienceMs = 60 * minuteMs;
 /** Of one insert: ClickHouse likes few and large ones. */
 const batch = { calls: 10_000, bytes: 8 * 1024 ** 2 } as const;
 /** Rows that are read and rendered at a time: the loop has turns between. */
-const pageRows = 500;
+const pageRows = 250;
 
 export function sendCallsJobs(parts: SendCallsParts): readonly LedgerJob[] {
   return [
@@ -205,10 +205,7 @@ async function findEach(
     if (signal.aborted) return undefined;
     const calls = await sentDays.readAmountsAfter(reads, { day, after, limit: mostAsked });
     if (calls.length > 0 && !(await logStore.holds(day, calls, signal))) {
-      const ids = calls.map(({ call_id: id }) => id);
-      const nowMs = await readNowMs(reads);
-      const rows = await sentDays.readCallsByIds(reads, day, ids);
-      await logStore.insert(rows.map((row) => renderCall(row, nowMs)).join(""), signal);
+      await logStore.insert(await renderCalls(reads, day, calls), signal);
       if (!(await logStore.holds(day, calls, signal)))
         throw new LogStoreFault("the log store does not show calls that it has taken");
       resent += calls.length;
@@ -216,6 +213,20 @@ async function findEach(
     after = calls.at(-1)?.call_id ?? after;
     if (calls.length < mostAsked) return resent;
   }
+}
+
+async function renderCalls(
+  reads: Database["reads"],
+  day: number,
+  calls: readonly { readonly call_id: string }[],
+): Promise<string> {
+  const nowMs = await readNowMs(reads);
+  const ids = calls.map(({ call_id: id }) => id);
+  let rows = "";
+  for (let at = 0; at < ids.length; at += pageRows)
+    for (const row of await sentDays.readCallsByIds(reads, day, ids.slice(at, at + pageRows)))
+      rows += renderCall(row, nowMs);
+  return rows;
 }
 
 function dayName(day: number): string {

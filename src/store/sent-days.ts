@@ -6,6 +6,7 @@ import type { Selectable } from "kysely";
 import { sql } from "kysely";
 import type { CallRow } from "./calls.ts";
 import type { Sql } from "./database.ts";
+import { engineOf } from "./dialect.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
 import { rollupSpan } from "./rollups.ts";
 import { sealedPosition } from "./settlement.ts";
@@ -89,15 +90,17 @@ export async function readCallsAfter(
     readonly limit: number;
   },
 ): Promise<readonly CallRow[]> {
-  let query = db
-    .selectFrom("calls")
-    .selectAll()
-    .where("day", "=", ask.day)
-    .where("call_id", ">", ask.after)
-    .orderBy("call_id")
-    .limit(ask.limit);
-  if (ask.before !== undefined) query = query.where("call_id", "<", ask.before);
-  return await query.execute();
+  return await alongKey(db, async (trx) => {
+    let query = trx
+      .selectFrom("calls")
+      .selectAll()
+      .where("day", "=", ask.day)
+      .where("call_id", ">", ask.after)
+      .orderBy("call_id")
+      .limit(ask.limit);
+    if (ask.before !== undefined) query = query.where("call_id", "<", ask.before);
+    return await query.execute();
+  });
 }
 
 /** The same, only what is compared. */
@@ -105,14 +108,30 @@ export async function readAmountsAfter(
   db: Sql,
   ask: { readonly day: number; readonly after: string; readonly limit: number },
 ): Promise<readonly CallAmounts[]> {
-  return await db
-    .selectFrom("calls")
-    .select(["call_id", "cost", "channel_cost"])
-    .where("day", "=", ask.day)
-    .where("call_id", ">", ask.after)
-    .orderBy("call_id")
-    .limit(ask.limit)
-    .execute();
+  return await alongKey(
+    db,
+    async (trx) =>
+      await trx
+        .selectFrom("calls")
+        .select(["call_id", "cost", "channel_cost"])
+        .where("day", "=", ask.day)
+        .where("call_id", ">", ask.after)
+        .orderBy("call_id")
+        .limit(ask.limit)
+        .execute(),
+  );
+}
+
+/**
+ * Reads a stretch of the key in its order. PostgreSQL's statistics may not know a young day yet: it would then take it
+ * for a few rows and sort the whole rest of it for each page.
+ */
+async function alongKey<T>(db: Sql, read: (db: Sql) => Promise<T>): Promise<T> {
+  if (engineOf(db) !== "postgres") return await read(db);
+  return await db.transaction().execute(async (trx) => {
+    await sql`set local enable_sort = off`.execute(trx);
+    return await read(trx);
+  });
 }
 
 /** Rows of calls by their ids; those that are there. */
