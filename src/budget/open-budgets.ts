@@ -12,7 +12,7 @@ import { handSlicesOver, takeKeptSlices } from "./pass-slices-on.ts";
 import { makeSetAside } from "./set-aside.ts";
 import { dropUnused, give, leftOf, take } from "./slice.ts";
 import { makeSliceBook, type SliceBook } from "./slice-book.ts";
-import { makeAlertTeller } from "./tell-alerts.ts";
+import { makeAlertTeller, type SeeBudget } from "./tell-alerts.ts";
 import { SliceTender } from "./tend-slices.ts";
 import { unavailable, WaitingLine, type Want } from "./waiting-line.ts";
 
@@ -20,7 +20,7 @@ export function openBudgets(parts: BudgetParts): Budgets {
   const book = makeSliceBook(parts.clock);
   const periodOf = makePeriodCache();
   const channels = makeChannelSpending(parts);
-  const { reserveNow, line, talk } = joinSlices(parts, book);
+  const { reserveNow, line, talk, onSeen } = joinSlices(parts, book);
   takeKeptSlices(parts, book);
   const tender = new SliceTender(talk.parts, talk);
   let closed = false;
@@ -46,6 +46,7 @@ export function openBudgets(parts: BudgetParts): Budgets {
       periodOf,
       wake: () => talk.wake(),
       isClosed: () => closed,
+      onSeen,
     }),
     channelHasLeft: (id, rule, atMs) =>
       channels.spent({ kind: "channel", id, period: periodName(rule, atMs) }) <
@@ -66,6 +67,7 @@ interface JoinedSlices {
   readonly reserveNow: (wants: readonly Want[]) => ReserveAnswer;
   readonly line: WaitingLine;
   readonly talk: LeaseTalk;
+  readonly onSeen: SeeBudget;
 }
 
 function joinSlices(parts: BudgetParts, book: SliceBook): JoinedSlices {
@@ -79,8 +81,9 @@ function joinSlices(parts: BudgetParts, book: SliceBook): JoinedSlices {
     reserve: reserveNow,
     onRefused: ({ kind }) => meters.refused(kind),
   });
-  const talk = new LeaseTalk({ ...parts, book, line, onSeen: makeAlertTeller(parts) });
-  return { reserveNow, line, talk };
+  const onSeen = makeAlertTeller(parts);
+  const talk = new LeaseTalk({ ...parts, book, line, onSeen });
+  return { reserveNow, line, talk, onSeen };
 }
 
 interface Finding {

@@ -18,6 +18,7 @@ import type { FindPeriod } from "./period-cache.ts";
 import { canHandBack, heldBy, judgeOthers, sumOf } from "./plan-slice.ts";
 import { dropUnused, give, take } from "./slice.ts";
 import type { SliceBook } from "./slice-book.ts";
+import type { SeeBudget } from "./tell-alerts.ts";
 import { patienceMs, recallMs, unavailable } from "./waiting-line.ts";
 
 export interface SetAsideParts extends BudgetParts {
@@ -26,6 +27,8 @@ export interface SetAsideParts extends BudgetParts {
   /** Something is to be said of slices of this node. */
   readonly wake: () => void;
   readonly isClosed: () => boolean;
+  /** A budget was looked at: who only has jobs hears of alerts all the same. */
+  readonly onSeen: SeeBudget;
 }
 
 interface Wanted extends BudgetClaim {
@@ -136,12 +139,15 @@ async function ask(parts: SetAsideParts, hold: Hold): Promise<readonly Short[]> 
   const { store, maxStaleMs } = parts;
   const shares = hold.wanted.map(({ share }) => share);
   let short: readonly Short[] = [];
+  let looked: readonly LockedBudget[] = [];
   try {
     await store.change(hold.holder, shares, (budgets, nowMs) => {
+      looked = budgets;
       const plan = planHold(hold, budgets, { nowMs, reclaimAfterMs: reclaimAfterMs(maxStaleMs) });
       short = plan.short;
       return plan.changes;
     });
+    for (const budget of looked) tellSeen(parts, hold, budget);
     return short;
   } catch (error) {
     if (error instanceof UncertainCommit) free(parts, hold);
@@ -193,6 +199,17 @@ function planHold(
 function fenceAt({ nowMs }: HoldTime, own: BudgetLease | undefined): bigint {
   const now = BigInt(nowMs);
   return own !== undefined && own.fence >= now ? own.fence + 1n : now;
+}
+
+function tellSeen({ book, onSeen }: SetAsideParts, { wanted }: Hold, budget: LockedBudget): void {
+  const want = wanted.find(({ share }) => shareName(share) === shareName(budget.share));
+  if (want === undefined || want.rule === null || want.rule.alerts.length === 0) return;
+  const slice = book.get(want.share, want.endMs);
+  slice.rule = want.rule;
+  onSeen({
+    wish: { slice },
+    spentInAll: budget.settled + sumOf(budget.leases, ({ spent }) => spent),
+  });
 }
 
 /** What this node itself does not use. */

@@ -4,10 +4,17 @@ import { formatDollars } from "../core/money.ts";
 import type { BudgetParts } from "./budget-parts.ts";
 import type { SlicePlan } from "./plan-slice.ts";
 
-export type SeePlan = (plan: SlicePlan) => void;
+/** A budget as it was looked at: what was spent of it on all nodes. */
+export interface SeenBudget extends Pick<SlicePlan, "spentInAll"> {
+  readonly wish: Pick<SlicePlan["wish"], "slice">;
+}
 
-export function makeAlertTeller(parts: Pick<BudgetParts, "store" | "logger" | "meters">): SeePlan {
-  const tell = async (plan: SlicePlan, percent: number): Promise<void> => {
+export type SeeBudget = (seen: SeenBudget) => void;
+
+export function makeAlertTeller(
+  parts: Pick<BudgetParts, "store" | "logger" | "meters">,
+): SeeBudget {
+  const tell = async (plan: SeenBudget, percent: number): Promise<void> => {
     const { share, rule } = plan.wish.slice;
     try {
       if (!(await parts.store.tellAlert(share, percent))) return;

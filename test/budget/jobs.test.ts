@@ -4,14 +4,17 @@ import { describe, it } from "node:test";
 import { reclaimLeases } from "../../src/budget/reclaim-leases.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import { settledCall } from "../../src/log/call-row.ts";
 import type { LeaseStore } from "../../src/store/budget-leases.ts";
 import { makeLeaseStore } from "../../src/store/budget-leases.ts";
 import type { Database } from "../../src/store/database.ts";
 import { insertJobs } from "../../src/store/jobs.ts";
+import { makeSettlementStore } from "../../src/store/settlement.ts";
 import { UncertainCommit } from "../../src/store/sync-store.ts";
 import { skipReason, SQL_ENGINES } from "../engines/engines.ts";
+import { makeRecord } from "../log/call-records.ts";
 import { openFresh, until } from "../store/open-fresh.ts";
-import { type BudgetNode, claimOf, openBudgetNode, readBudget } from "./budget-nodes.ts";
+import { type BudgetNode, claimOf, openBudgetNode, readBudget, ruleOf } from "./budget-nodes.ts";
 
 const limit = 100n;
 
@@ -176,6 +179,39 @@ for (const engine of SQL_ENGINES)
       await b.close();
     });
   });
+
+describe("who has nothing but jobs", () => {
+  it("hears of alerts when the next one begins", async () => {
+    await using fresh = await openFresh("sqlite");
+    const alerts: number[] = [];
+    const a = openBudgetNode(fresh.database, "a", {
+      meters: {
+        asked: () => undefined,
+        refused: () => undefined,
+        alerted: (_kind, percent) => void alerts.push(percent),
+      },
+    });
+    const rule = ruleOf(limit, { alerts: [50, 90] });
+    const next = async (callId: string): Promise<void> => {
+      const answer = await a.budgets.setAside(callId, [claimOf(1n, limit, { rule })], Date.now());
+      assert.ok(answer.reserved);
+    };
+    await next("c1");
+    assert.deepEqual(alerts, []);
+    const share = a.budgets.shareOf({ kind: "key", id: 7, rule }, Date.now());
+    const settlement = makeSettlementStore(fresh.database.writes);
+    await settlement.openCursor("job:c1", "job");
+    const stretch = { nodeId: "job:c1", incarnation: "job", from: 0n, to: 1n, settledUntilMs: 0 };
+    const record = makeRecord(1, { shares: [{ ...share, amount: 60n }] });
+    await settlement.settle({ ...stretch, calls: [settledCall(record, "job:c1", false)] });
+    await next("c2");
+    await until(() => alerts.length > 0);
+    assert.deepEqual(alerts, [50]);
+    await next("c3");
+    await a.close();
+    assert.deepEqual(alerts, [50]);
+  });
+});
 
 describe("what is set aside for a job while the database breaks", () => {
   const broken = (

@@ -62,6 +62,7 @@ export class SimServer {
       "budget_leases",
       "usage_rollups",
       "journal_cursors",
+      "jobs",
     ])
       this.#database.exec(`delete from ${table}`);
   }

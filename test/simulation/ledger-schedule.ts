@@ -9,6 +9,7 @@ import { segmentsAmong } from "../../src/log/segments.ts";
 import { makeSettlementStore, sealedPosition } from "../../src/store/settlement.ts";
 import type { SettlementStore } from "../../src/store/settlement.ts";
 import { makeRecord, openOf } from "../log/call-records.ts";
+import { makeJobRecord } from "../log/job-records.ts";
 import { SimDisk } from "./ledger-disk.ts";
 import type { SimServer } from "./ledger-database.ts";
 import type { Chance } from "./virtual-clock.ts";
@@ -160,7 +161,9 @@ class World {
     if (process === undefined) return;
     const nowMs = Math.floor(this.#clock.now());
     const index = this.#told.length;
-    const record = makeRecord(index, { admittedAtMs: nowMs, random: this.#random });
+    const { job } = makeJobRecord(index);
+    const begins = job !== undefined && index % 4 === 0 ? { job } : {};
+    const record = makeRecord(index, { admittedAtMs: nowMs, random: this.#random, ...begins });
     const told: Told = {
       record,
       openedAtMs: nowMs,
@@ -271,6 +274,7 @@ class World {
     assert.ok(rows.length <= this.#told.length);
     assert.deepEqual(this.#unlisted(new Set(byId.keys())), [], "calls that were cut are listed");
     this.#checkViews(rows);
+    this.#checkJobs(rows);
     for (const cursor of this.#server.rows("select * from journal_cursors"))
       assert.ok(
         cursor["position"] === sealedPosition || cursor["settled_until"] === sealedPosition,
@@ -292,6 +296,17 @@ class World {
     if (row["outcome"] === "complete")
       assert.equal(row["cost"], record.cost, `${name} is not repriced`);
     else assert.deepEqual([row["outcome"], row["cost"]], ["interrupted", 0n]);
+  }
+
+  /** Each began with the row of its call, and none without. */
+  #checkJobs(rows: readonly Record<string, unknown>[]): void {
+    const complete = rows.filter((row) => row["outcome"] === "complete");
+    const settled = new Set(complete.map((row) => row["call_id"]));
+    const begun = this.#told
+      .filter(({ record }) => record.job !== undefined && settled.has(record.callId))
+      .map(({ record }) => record.callId);
+    const jobs = this.#server.rows("select call_id from jobs where state = 'running'");
+    assert.deepEqual(jobs.map((row) => row["call_id"]).sort(), begun.sort(), "jobs that began");
   }
 
   #checkViews(rows: readonly Record<string, unknown>[]): void {
