@@ -14,6 +14,7 @@ import type { Logger } from "./core/logger.ts";
 import { getDialect } from "./dialects/registry.ts";
 import { makeBillingDoor } from "./gateway/billing-page.ts";
 import { makeMediaFetcher } from "./gateway/fetch-media.ts";
+import { type JobDesk, openJobDesk } from "./gateway/job-desk.ts";
 import { makeModelLister } from "./gateway/list-upstream-models.ts";
 import { makeChannelProbe } from "./gateway/probe-channel.ts";
 import { makeGateway } from "./gateway/serve-call.ts";
@@ -26,7 +27,10 @@ import type { CallLog } from "./log/call-record.ts";
 import type { Money } from "./join-money.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { RouteHealth } from "./route/health.ts";
+import { makeLeaseStore } from "./store/budget-leases.ts";
 import type { Database } from "./store/database.ts";
+import { makeJobStore } from "./store/jobs.ts";
+import { makeSettlementStore } from "./store/settlement.ts";
 import { findTokenByHash } from "./store/tokens.ts";
 import { hasUsers } from "./store/users.ts";
 import type { UserRecord } from "./sync/entities.ts";
@@ -88,6 +92,25 @@ function makeSealedCheck(database: Database): SealedCheck {
   };
 }
 
+/** Where jobs wait for their end; the leader follows them. */
+function joinJobs(parts: JoinedParts, { authorizer }: Access): JobDesk {
+  const { sync, database, upstream, clock, logger, money } = parts;
+  const desk = openJobDesk({
+    jobs: makeJobStore(database.writes),
+    settlement: makeSettlementStore(database.writes),
+    leases: makeLeaseStore(database.writes),
+    snapshot: () => sync.current(),
+    budgets: money.budgets,
+    upstream,
+    authorizer,
+    clock,
+    logger,
+    random: systemRandom,
+  });
+  sync.lead(desk.poll);
+  return desk;
+}
+
 /** What calls and sockets are served with. */
 function joinCallParts(parts: JoinedParts, access: Access): GatewayParts {
   const { config, sync, clock } = parts;
@@ -104,6 +127,7 @@ function joinCallParts(parts: JoinedParts, access: Access): GatewayParts {
     authorizer: access.authorizer,
     callLog: parts.callLog,
     money: parts.money,
+    jobs: joinJobs(parts, access),
     meters: parts.metrics.calls,
     health: new RouteHealth(),
     random: Math.random,

@@ -5,7 +5,7 @@
 import { checkModelAllowed } from "../auth/model-allowed.ts";
 import { GatewayError, toGatewayError } from "../core/errors.ts";
 import type { NanoDollars } from "../core/money.ts";
-import type { BatchInput, BatchReader } from "../dialects/contract.ts";
+import type { BatchInput, BatchReader, BatchRequest, CallFacts } from "../dialects/contract.ts";
 import { getDialect } from "../dialects/registry.ts";
 import type { Price } from "../sync/entities.ts";
 import { type Account, servesModels } from "./choose-account.ts";
@@ -25,6 +25,13 @@ export interface BatchEstimateParts {
   readonly billed: ReadonlyMap<string, string>;
   /** Caps of output that its payers' budgets set aside by; null: none. */
   readonly caps: ReadonlySet<number | null>;
+  /** Whether what cannot be read here may not be asked: somebody's money or models depend on it. */
+  readonly strict: boolean;
+}
+
+/** One request that can be read. */
+interface Asked extends BatchRequest {
+  readonly facts: CallFacts;
 }
 
 export class BatchEstimate {
@@ -45,25 +52,35 @@ export class BatchEstimate {
   add(line: Buffer): void {
     this.#count += 1;
     try {
-      this.#add(line);
+      const asked = this.#read(line);
+      if (asked !== undefined) this.#add(asked);
     } catch (thrown) {
       const error = toGatewayError(thrown);
-      const { kind } = error;
-      if (kind !== "invalid_request") throw error;
+      if (error.kind !== "invalid_request") throw error;
       const detail = `request ${this.#count} of the batch: ${error.message}`;
-      throw new GatewayError(kind, detail, { values: { detail } });
+      throw new GatewayError("invalid_request", detail, { values: { detail } });
     }
   }
 
-  #add(line: Buffer): void {
-    const { reader, input, serving, account, models, billed, caps } = this.#parts;
-    const request = reader.readRequest(line, input);
-    if (request === undefined) throw refused("it cannot be read");
-    const { dialect: id, operation, body } = request;
-    const dialect = getDialect(id);
-    const facts = dialect.parse({ operation, body, query: {} });
-    const { model } = facts;
+  /** Undefined: it cannot be read, and that is its vendor's business. */
+  #read(line: Buffer): Asked | undefined {
+    const { reader, input, strict } = this.#parts;
+    try {
+      const request = reader.readRequest(line, input);
+      if (request === undefined) throw refused("it cannot be read");
+      const { dialect: id, operation, body } = request;
+      const facts = getDialect(id).parse({ operation, body, query: {} });
+      return { ...request, facts };
+    } catch (thrown) {
+      if (strict) throw thrown;
+      return undefined;
+    }
+  }
+
+  #add({ dialect: id, operation, body, facts }: Asked): void {
+    const { input, serving, account, models, billed, caps } = this.#parts;
     const { caller, snapshot, spending } = serving;
+    const { model } = facts;
     if (input.file !== null) {
       checkModelAllowed(caller, model);
       if (!servesModels({ snapshot, models: [model] }, account.groupSymbol, account.channel))
@@ -72,6 +89,7 @@ export class BatchEstimate {
     const { charge } = models.add(model, billed.get(model) ?? model);
     if (charge === undefined && spending?.refusesUnpriced === true) throw notPriced(model);
     if (charge === undefined || caps.size === 0) return;
+    const dialect = getDialect(id);
     const told = {
       textBytes: () => dialect.textBytes(body),
       kinds: dialect.requestKinds?.(operation, body) ?? {},

@@ -54,7 +54,7 @@ const pollEveryMs = 5 * secondMs;
 /** Jobs asked for in one turn, and at a time. */
 const mostAtOnce = 40;
 const together = 4;
-/** How old a job grows that stands so. Vendors keep batches for a month; what they have just made they may not find at once. */
+/** How long a job may stand so. Vendors keep batches for a month; what they have just made they may not find at once. */
 const patienceMs = { runs: 40 * dayMs, gone: 10 * 60 * secondMs, unreachable: dayMs } as const;
 /** Ended ones are known for so long: as long as anybody may ask their vendor for them. */
 const keptMs = 40 * dayMs;
@@ -68,12 +68,13 @@ export function pollAfterMs(ageMs: number): number {
 }
 
 export function openJobDesk(parts: JobDeskParts): JobDesk {
+  const firstSeen: FirstSeen = new Map();
   return {
     book: (thing, signal) => book(parts, thing, signal),
     poll: {
       name: "follow jobs",
       everyMs: pollEveryMs,
-      run: ({ signal }) => pollDue(parts, signal),
+      run: ({ signal }) => pollDue({ ...parts, firstSeen }, signal),
     },
   };
 }
@@ -95,7 +96,12 @@ async function findJob({ jobs, clock }: JobDeskParts, thing: JobThing): Promise<
   }
 }
 
-async function pollDue(parts: JobDeskParts, signal: AbortSignal): Promise<void> {
+/** When jobs were first found to stand as they do, by call id: monotonic ms. */
+type FirstSeen = Map<string, { readonly state: Standing["state"]; readonly atMs: number }>;
+
+type PollParts = JobDeskParts & { readonly firstSeen: FirstSeen };
+
+async function pollDue(parts: PollParts, signal: AbortSignal): Promise<void> {
   const due = [...(await parts.jobs.due(mostAtOnce))];
   const work = async (): Promise<void> => {
     for (let job = due.shift(); job !== undefined && !signal.aborted; job = due.shift())
@@ -105,16 +111,26 @@ async function pollDue(parts: JobDeskParts, signal: AbortSignal): Promise<void> 
   if (!signal.aborted) await parts.jobs.forget(keptMs, mostAtOnce);
 }
 
-async function pollOne(parts: JobDeskParts, job: Job, signal: AbortSignal): Promise<void> {
+async function pollOne(parts: PollParts, job: Job, signal: AbortSignal): Promise<void> {
   try {
     const standing = await follow(parts, job, { signal });
     if (standing.state === "over") return await end(parts, job, standing);
-    if (job.ageMs > patienceMs[standing.state]) return await lose(parts, job);
+    if (stoodMs(parts, job, standing.state) > patienceMs[standing.state])
+      return await lose(parts, job);
   } catch (thrown) {
     if (signal.aborted) return;
     parts.logger.warn({ callId: job.callId, reason: messageOf(thrown) }, "job not followed");
   }
   await parts.jobs.again(job.callId, pollAfterMs(job.ageMs));
+}
+
+function stoodMs({ firstSeen, clock }: PollParts, job: Job, state: Standing["state"]): number {
+  if (state === "runs") return job.ageMs;
+  const nowMs = clock.monotonic();
+  const seen = firstSeen.get(job.callId);
+  if (seen?.state === state) return nowMs - seen.atMs;
+  firstSeen.set(job.callId, { state, atMs: nowMs });
+  return 0;
 }
 
 async function follow(
@@ -166,7 +182,7 @@ function shareOfChannel(
 }
 
 /** Nobody can say what it used: it costs nobody anything, and its row says so. */
-async function lose(parts: JobDeskParts, job: Job): Promise<void> {
+async function lose(parts: PollParts, job: Job): Promise<void> {
   const content = parseJobContent(job.content);
   const records = recordsOf({
     content,
@@ -177,6 +193,7 @@ async function lose(parts: JobDeskParts, job: Job): Promise<void> {
     channelShare: () => undefined,
     random: parts.random,
   });
+  parts.firstSeen.delete(job.callId);
   if (await endJob(parts, job, records, "lost"))
     parts.logger.error({ callId: job.callId }, "a job was lost: its vendor does not have it");
 }

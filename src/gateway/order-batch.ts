@@ -41,8 +41,10 @@ export async function orderBatch(
   const claims = spending === undefined ? [] : [...payerClaims(caller), ...groupClaims(group)];
   const caps = new Set([...(claims.length === 0 ? [] : [null]), ...claims.map(capOf)]);
   const billed = billedNames(account, asked);
-  const estimate = new BatchEstimate({ serving, account, reader, input, models, billed, caps });
-  await readRequests({ serving, account, reader, input, estimate });
+  const strict = isStrict(serving);
+  const asking = { serving, account, reader, input };
+  const estimate = new BatchEstimate({ ...asking, models, billed, caps, strict });
+  await readRequests({ ...asking, estimate });
   await spending?.reserveJob({ group, requests: (outputCap) => estimate.sum(outputCap) });
   return {
     begun: (resource) => ({
@@ -54,6 +56,13 @@ export async function orderBatch(
       pricing: models.render(),
     }),
   };
+}
+
+/** Whether somebody's money or models depend on what the batch asks. */
+function isStrict({ spending, caller }: Serving): boolean {
+  return (
+    spending?.budgeted === true || spending?.refusesUnpriced === true || caller.models !== null
+  );
 }
 
 function capOf({ rule }: { readonly rule: { readonly reserveCap: number | null } | null }) {

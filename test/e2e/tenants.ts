@@ -44,7 +44,8 @@ export const ask: Ask = async (node, tenant, path, more = {}) => {
   });
   const text = await response.text();
   let parsed: Record<string, unknown> = {};
-  if (text.startsWith("{")) parsed = JSON.parse(text) as Record<string, unknown>;
+  const isJson = response.headers.get("content-type")?.includes("json") === true;
+  if (isJson && text.startsWith("{")) parsed = JSON.parse(text) as Record<string, unknown>;
   return { status: response.status, headers: response.headers, text, body: parsed };
 };
 
