@@ -20,9 +20,10 @@ export class SliceTender {
   readonly #parts: TalkParts;
   readonly #talk: LeaseTalk;
   readonly #renewMs: number;
+  readonly #lookAgainMs: number;
   #renewed: Instant = { monotonicMs: -Infinity, wallMs: -Infinity };
-  /** What a former process left is looked for once. */
-  #looked = false;
+  /** Monotonic: when what a former process left was last looked for; what it had sent may come about later. */
+  #lookedAtMs = -Infinity;
   #failing = false;
   #settling = false;
   #closed = false;
@@ -32,6 +33,7 @@ export class SliceTender {
     this.#parts = parts;
     this.#talk = talk;
     this.#renewMs = Math.min(10_000, parts.maxStaleMs / 10);
+    this.#lookAgainMs = Math.min(30_000, parts.maxStaleMs);
     this.#plan(0);
   }
 
@@ -52,7 +54,9 @@ export class SliceTender {
     this.#handBackIdle();
     void this.#endSettled();
     this.#talk.wake();
-    if (this.#looked && ![...this.#parts.book.slices.values()].some(isHeld)) return;
+    const { book, clock } = this.#parts;
+    const isFresh = clock.monotonic() - this.#lookedAtMs < this.#lookAgainMs;
+    if (isFresh && ![...book.slices.values()].some(isHeld)) return;
     try {
       await this.#talk.alone(() => this.#readOwn());
       this.#failing = false;
@@ -75,7 +79,7 @@ export class SliceTender {
     if (isDue) await store.renew(nodeId);
     compare(book, await store.own(nodeId), isDue ? sent : undefined);
     if (isDue) this.#renewed = sent;
-    this.#looked = true;
+    this.#lookedAtMs = sent.monotonicMs;
   }
 
   #handBackIdle(): void {
