@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- calls translated propagation channels limits money settlement memory] [--quick|--full]`: measured side by side in one run, printed as
+ * `npm run bench [-- calls translated propagation channels limits money settlement scan memory] [--quick|--full]`: measured side by side in one run, printed as
  * a table and kept as JSON in bench/results/. Load goes to loopback only and is bounded in time.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -12,6 +12,7 @@ import { benchLimits } from "./limits.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMoney } from "./money.ts";
 import { benchPropagation } from "./propagation.ts";
+import { benchScan } from "./scan.ts";
 import { benchSettlement } from "./settlement.ts";
 import { benchTranslated } from "./translated.ts";
 
@@ -31,6 +32,7 @@ const parts: Readonly<Record<string, () => Promise<Figure[]>>> = {
       seconds: quick ? 4 : 10,
       entries: full ? 1_000_000 : quick ? 20_000 : 100_000,
     }),
+  scan: () => benchScan(quick ? { rows: 100_000, seconds: 5 } : { rows: 1_000_000, seconds: 10 }),
   memory: () => benchMemory(full ? 10 : 1),
 };
 
