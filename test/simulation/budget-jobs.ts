@@ -19,6 +19,9 @@ import type { BudgetDatabase, LeaseRow } from "./budget-database.ts";
 import type { Journalled, Process, SimNode } from "./budget-node.ts";
 import type { Chance, VirtualClock } from "./virtual-clock.ts";
 
+/** From a look under locks to its commit. */
+const longestCommitMs = 2000;
+
 export interface SimJobsParts {
   readonly clock: VirtualClock;
   readonly chance: Chance;
@@ -188,7 +191,9 @@ export class SimJobs {
     const { clock, database, maxStaleMs, allow, fail } = this.#parts;
     const runs = job.state === "over" ? 0n : job.amount;
     const owed = runs + job.node.unsettled(row.share, (holder) => holder === row.nodeId);
-    const isKnown = runs > 0n && database.jobs.has(job.callId);
+    // Whoever took it may have looked before the job was known.
+    const begunAt = database.jobs.get(job.callId)?.begunAt ?? Infinity;
+    const isKnown = runs > 0n && begunAt < clock.now() - longestCommitMs;
     const isOld = clock.now() - row.renewedAt >= reclaimAfterMs(maxStaleMs);
     if (owed > 0n && (isKnown || !isOld))
       return fail(new Error(`the lease of ${row.nodeId} ended that owes ${owed}`));
