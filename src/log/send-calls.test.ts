@@ -116,6 +116,9 @@ describe("calls in the log store", { skip: skipReason("clickhouse") }, () => {
         assert.equal(rows.calls, 2502n);
         assert.equal(await place.there(day), shown(rows));
         assert.equal(place.sent(), 2501, "the day was not sent whole again");
+        const [again] = place.said.filter(({ message }) => message.endsWith("sent on again"));
+        const calls = again?.calls ?? 0;
+        assert.ok(calls > 0 && calls < 40, "but the stretch of the call that came late");
       },
     );
 

@@ -19,7 +19,7 @@ import {
 import { withFence } from "../store/leases.ts";
 import type { LogStore } from "../store/log-store.ts";
 import { areSame, mostAsked, renderCall } from "../store/log-store.ts";
-import type { CallTotals, SentDay } from "../store/sent-days.ts";
+import type { CallAmounts, CallTotals, SentDay } from "../store/sent-days.ts";
 import * as sentDays from "../store/sent-days.ts";
 import type { LedgerJob } from "./ledger-jobs.ts";
 import { lateDays } from "./ledger-jobs.ts";
@@ -162,26 +162,19 @@ async function setSeal(
 async function sealDay(parts: SendCallsParts, term: Term, sent: SentDay): Promise<void> {
   const { logStore, logger } = parts;
   const { day } = sent;
-  const { reads } = parts.database;
   const unsent = { day, after: sent.sent_to, limit: 1 };
-  if ((await sentDays.readAmountsAfter(reads, unsent)).length > 0) return;
+  if ((await sentDays.readAmountsAfter(parts.database.reads, unsent)).length > 0) return;
   const seen = await look(parts, day);
   if (seen.state === "open") return;
-  const seal = { sealed: true, calls: seen.rolled };
-  const isWhole = async (rows: CallTotals): Promise<boolean> =>
-    !seen.hasDropped && areSame(rows, await logStore.sumDay(day, term.signal));
-  if (!(await isWhole(seen.rows))) {
-    const resent = await findEach(parts, term, day);
+  const faults = findFaults(seen.rows, await logStore.sumStretches(day, term.signal));
+  if (faults.length > 0) {
+    const resent = await sendMissing(parts, term, { day, faults });
     if (resent === undefined) return;
     if (resent > 0) logger.info({ day: dayName(day), calls: resent }, "calls were sent on again");
     // Where rows went before, those that are left are all there is to compare.
-    if (!seen.hasDropped && !(await isWhole((await look(parts, day)).rows)))
-      return logger.error(
-        { day: dayName(day) },
-        "a day is not sealed in the log store, which holds calls of it that the database does not (docs/ledger.md)",
-      );
+    if (!seen.hasDropped && !(await isWhole(parts, term, day))) return;
   }
-  await setSeal(parts, term, day, seal);
+  await setSeal(parts, term, day, { sealed: true, calls: seen.rolled });
   logger.info({ day: dayName(day) }, "a day of calls is sealed in the log store");
 }
 
@@ -189,36 +182,71 @@ async function look({ database }: SendCallsParts, day: number) {
   return await atOneInstant(database.reads, async (trx) => ({
     ...(await readClosedDay(trx, day)),
     rolled: await sentDays.countRolled(trx, day),
-    rows: await sentDays.sumRows(trx, day),
+    rows: await sentDays.sumStretches(trx, day),
   }));
 }
 
-/** Looks each call of a day up and sends again what is not there; answers how many, undefined where it was told to end. */
-async function findEach(
-  { database, logStore }: SendCallsParts,
+type Stretches = ReadonlyMap<string, CallTotals>;
+
+/** Stretches that are not the same here and there. */
+function findFaults(rows: Stretches, there: Stretches): readonly string[] {
+  return [...new Set([...rows.keys(), ...there.keys()])].filter(
+    (stretch) => !areSame(rows.get(stretch) ?? noCalls, there.get(stretch) ?? noCalls),
+  );
+}
+
+const noCalls: CallTotals = { calls: 0n, cost: 0n, channelCost: 0n };
+
+async function isWhole(parts: SendCallsParts, term: Term, day: number): Promise<boolean> {
+  const { rows } = await look(parts, day);
+  const there = await parts.logStore.sumStretches(day, term.signal);
+  const faults = findFaults(rows, there);
+  const callsOf = (sums: Stretches, stretch: string): bigint =>
+    (sums.get(stretch) ?? noCalls).calls;
+  // Fewer there are calls that were settled just now: the next turn's.
+  if (faults.some((stretch) => callsOf(there, stretch) >= callsOf(rows, stretch)))
+    parts.logger.error(
+      { day: dayName(day) },
+      "a day is not sealed in the log store, which holds calls of it that the database does not (docs/ledger.md)",
+    );
+  return faults.length === 0;
+}
+
+/** Looks calls of some stretches up and sends again what is not there; answers how many, undefined if told to end. */
+async function sendMissing(
+  parts: SendCallsParts,
   { signal }: Term,
-  day: number,
+  { day, faults }: { readonly day: number; readonly faults: readonly string[] },
 ): Promise<number | undefined> {
-  const { reads } = database;
+  const { reads } = parts.database;
   let resent = 0;
-  for (let after = ""; ;) {
-    if (signal.aborted) return undefined;
-    const calls = await sentDays.readAmountsAfter(reads, { day, after, limit: mostAsked });
-    if (calls.length > 0 && !(await logStore.holds(day, calls, signal))) {
-      await logStore.insert(await renderCalls(reads, day, calls), signal);
-      if (!(await logStore.holds(day, calls, signal)))
-        throw new LogStoreFault("the log store does not show calls that it has taken");
-      resent += calls.length;
+  for (const stretch of faults)
+    for (let after: string | undefined = stretch; after !== undefined;) {
+      if (signal.aborted) return undefined;
+      const read = await sentDays.readAmountsAfter(reads, { day, after, limit: mostAsked });
+      const calls = read.filter(({ call_id: id }) => id.startsWith(stretch));
+      resent += await sendUnlessThere(parts, day, calls, signal);
+      after = calls.length < mostAsked ? undefined : calls.at(-1)?.call_id;
     }
-    after = calls.at(-1)?.call_id ?? after;
-    if (calls.length < mostAsked) return resent;
-  }
+  return resent;
+}
+
+async function sendUnlessThere(
+  { database, logStore }: SendCallsParts,
+  day: number,
+  calls: readonly CallAmounts[],
+  signal: AbortSignal,
+): Promise<number> {
+  if (calls.length === 0 || (await logStore.holds(day, calls, signal))) return 0;
+  await logStore.insert(await renderCalls(database.reads, day, calls), signal);
+  if (await logStore.holds(day, calls, signal)) return calls.length;
+  throw new LogStoreFault("the log store does not show calls that it has taken");
 }
 
 async function renderCalls(
   reads: Database["reads"],
   day: number,
-  calls: readonly { readonly call_id: string }[],
+  calls: readonly CallAmounts[],
 ): Promise<string> {
   const nowMs = await readNowMs(reads);
   const ids = calls.map(({ call_id: id }) => id);

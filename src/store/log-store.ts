@@ -8,13 +8,15 @@ import { callColumns } from "./calls.ts";
 import { LogStoreFault, openClickhouse } from "./clickhouse-http.ts";
 import { dayLengthMs } from "./ledger-days.ts";
 import type { CallAmounts, CallTotals } from "./sent-days.ts";
+import { stretchLength } from "./sent-days.ts";
 
 export interface LogStore {
   /** Makes the table, or adds the columns that it lacks. */
   prepare(signal?: AbortSignal): Promise<void>;
   /** `rows` as {@link renderCall} makes them. */
   insert(rows: string, signal?: AbortSignal): Promise<void>;
-  sumDay(day: number, signal?: AbortSignal): Promise<CallTotals>;
+  /** What calls of a day add up to, by {@link stretchLength} letters of their ids. */
+  sumStretches(day: number, signal?: AbortSignal): Promise<ReadonlyMap<string, CallTotals>>;
   /** Whether each of these calls of a day is there; at most {@link mostAsked}. */
   holds(day: number, calls: readonly CallAmounts[], signal?: AbortSignal): Promise<boolean>;
   /** The server's version. */
@@ -85,8 +87,6 @@ const columns: readonly { readonly name: string; readonly type: string }[] = [
 
 export function openLogStore(settings: LogStoreSettings): LogStore {
   const { run, close } = openClickhouse(settings);
-  const ask = async (sums: string, signal: AbortSignal | undefined): Promise<CallTotals> =>
-    readTotals(await run(sums, { signal }));
   return {
     prepare: async (signal) => {
       await run(createStatement, { signal });
@@ -97,11 +97,15 @@ export function openLogStore(settings: LogStoreSettings): LogStore {
     },
     insert: async (rows, signal) =>
       void (await run(`insert into ${table} format JSONEachRow`, { rows, signal })),
-    sumDay: (day, signal) => ask(totals(`day = '${dayName(day)}'`), signal),
+    sumStretches: async (day, signal) => {
+      const stretch = `substring(call_id, 1, ${stretchLength})`;
+      const reply = await run(totals(stretch, onDay(day), "group by stretch"), { signal });
+      return readTotals(reply);
+    },
     holds: async (day, calls, signal) => {
       const ids = calls.map(({ call_id: id }) => quoted(id)).join(",");
-      const found = await ask(totals(`day = '${dayName(day)}' and call_id in (${ids})`), signal);
-      return areSame(found, sumAmounts(calls));
+      const reply = await run(totals("''", `${onDay(day)} and call_id in (${ids})`), { signal });
+      return areSame(readTotals(reply).get("") ?? sumAmounts([]), sumAmounts(calls));
     },
     version: async () => (await run("select version()")).trim(),
     close,
@@ -113,16 +117,26 @@ const createStatement = `create table if not exists ${table} (${columns
   .join(", ")})
   engine = ReplacingMergeTree(${sentAt.name}) partition by toYYYYMM(day) order by (day, call_id)`;
 
-function totals(where: string): string {
+function totals(stretch: string, where: string, grouping = ""): string {
   const sums = ["count()", "sum(cost)", "sum(channel_cost)"].map((sum) => `toString(${sum})`);
-  return `select ${sums.join(", ")} from ${table} final where ${where} format TabSeparated`;
+  return `select ${stretch} as stretch, ${sums.join(", ")}
+    from ${table} final where ${where} ${grouping} format TabSeparated`;
 }
 
-function readTotals(reply: string): CallTotals {
-  const match = /^(\d+)\t(-?\d+)\t(-?\d+)\n?$/.exec(reply);
-  if (match === null) throw new LogStoreFault("the log store's sums cannot be read");
-  const [, calls = "", cost = "", channelCost = ""] = match;
-  return { calls: BigInt(calls), cost: BigInt(cost), channelCost: BigInt(channelCost) };
+function onDay(day: number): string {
+  return `day = '${dayName(day)}'`;
+}
+
+function readTotals(reply: string): ReadonlyMap<string, CallTotals> {
+  const found = new Map<string, CallTotals>();
+  for (const line of reply.split("\n").filter((part) => part !== "")) {
+    const match = /^([^\t]*)\t(\d+)\t(-?\d+)\t(-?\d+)$/.exec(line);
+    if (match === null) throw new LogStoreFault("the log store's sums cannot be read");
+    const [, stretch = "", calls = "", cost = "", channelCost = ""] = match;
+    const sums = { calls: BigInt(calls), cost: BigInt(cost), channelCost: BigInt(channelCost) };
+    found.set(stretch, sums);
+  }
+  return found;
 }
 
 /** What some calls add up to. */

@@ -24,6 +24,9 @@ export interface CallTotals {
   readonly channelCost: bigint;
 }
 
+/** Ids that begin with the same letters, so many, were made within 18 minutes (core/ids.ts). */
+export const stretchLength = 6;
+
 const nothingSent = { sent_to: "", sealed: 0, calls: 0n } as const;
 
 export async function findSentDay(db: Sql, day: number): Promise<SentDay> {
@@ -156,18 +159,26 @@ export async function deleteCalls(trx: Sql, day: number, ids: readonly string[])
     .execute();
 }
 
-/** What the rows of a day add up to. */
-export async function sumRows(db: Sql, day: number): Promise<CallTotals> {
-  const row = await db
+/** What the rows of a day add up to, by {@link stretchLength} letters of their ids. */
+export async function sumStretches(db: Sql, day: number): Promise<ReadonlyMap<string, CallTotals>> {
+  const stretch = sql<string>`substr(call_id, 1, ${sql.raw(String(stretchLength))})`;
+  const rows = await db
     .selectFrom("calls")
     .select([
+      stretch.as("stretch"),
       sql<bigint>`count(*)`.as("calls"),
-      sql<bigint | null>`sum(cost)`.as("cost"),
-      sql<bigint | null>`sum(channel_cost)`.as("channel_cost"),
+      sql<bigint>`sum(cost)`.as("cost"),
+      sql<bigint>`sum(channel_cost)`.as("channel_cost"),
     ])
     .where("day", "=", day)
-    .executeTakeFirstOrThrow();
-  return { calls: row.calls, cost: row.cost ?? 0n, channelCost: row.channel_cost ?? 0n };
+    .groupBy(stretch)
+    .execute();
+  return new Map(
+    rows.map(({ stretch: name, calls, cost, channel_cost: channelCost }) => [
+      name,
+      { calls, cost, channelCost },
+    ]),
+  );
 }
 
 /** How many calls the quarter-hours of a day tell of, which are kept for 40 days. */

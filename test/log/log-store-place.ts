@@ -13,7 +13,7 @@ import { releaseLease, takeLease } from "../../src/store/leases.ts";
 import type { LogStore } from "../../src/store/log-store.ts";
 import { openLogStore } from "../../src/store/log-store.ts";
 import type { CallTotals } from "../../src/store/sent-days.ts";
-import { findSentDay, sumRows } from "../../src/store/sent-days.ts";
+import { findSentDay, sumStretches } from "../../src/store/sent-days.ts";
 import type { Settlement } from "../../src/store/settlement.ts";
 import { makeSettlementStore } from "../../src/store/settlement.ts";
 import type { SqlEngine } from "../engines/engines.ts";
@@ -28,6 +28,7 @@ export interface Said {
   readonly level: string;
   readonly message: string;
   readonly reason: string;
+  readonly calls: number;
 }
 
 export interface Place extends AsyncDisposable {
@@ -123,7 +124,15 @@ export async function openPlace(
       await job.run({ lease, signal: new AbortController().signal });
     },
     isSealed: async (day) => (await findSentDay(database.reads, day)).sealed === 1,
-    rows: (day) => sumRows(database.reads, day),
+    rows: async (day) => {
+      let [calls, cost, channelCost] = [0n, 0n, 0n];
+      for (const sums of (await sumStretches(database.reads, day)).values()) {
+        calls += sums.calls;
+        cost += sums.cost;
+        channelCost += sums.channelCost;
+      }
+      return { calls, cost, channelCost };
+    },
     query: (statement) => clickhouse.query(statement, name),
     there: async (day) => {
       const date = new Date(day * dayMs).toISOString().slice(0, 10);
@@ -146,8 +155,8 @@ function listen(said: Said[]): Logger {
   const say =
     (level: string) =>
     (fields: object, message: string): void => {
-      const { reason = "" } = fields as { readonly reason?: string };
-      said.push({ level, message, reason });
+      const { reason = "", calls = 0 } = fields as Partial<Said>;
+      said.push({ level, message, reason, calls });
     };
   return { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") };
 }
