@@ -227,7 +227,8 @@ export class SimJobs {
     try {
       for (const job of await parts.jobs.due(3)) await this.#look(parts, job);
       if (!chance.happens(0.2)) return;
-      const { nodeId } = node;
+      // Under another name: what it takes is taken, also from this node, and not ended by it.
+      const nodeId = `${node.nodeId} as leader`;
       await reclaimLeases({ store: leases, nodeId, maxStaleMs, logger: silentLogger }).run();
     } catch (error) {
       // The next look is as good.
