@@ -7,7 +7,8 @@ import { type Usage, noUsage } from "../wire/usage.ts";
 import type { BatchResult, ReplyFacts } from "./contract.ts";
 
 /** The tier by whose rates a batch is charged, whatever its answers state. */
-const batchTier = "batch";
+/** Tier of all that a batch answers, in the words of wire/usage.ts. */
+export const batchTier = "batch";
 /** Bytes of text that stand for one token, as in meter/estimate.ts. */
 const bytesPerToken = 4;
 /** Longest name of a model that is taken for one. */

@@ -184,6 +184,8 @@ export interface BatchState {
   readonly ended: boolean;
   /** Where its results lie: in a file by the vendor's own id, behind the batch's own path; null: there are none. */
   readonly results: { readonly file: string } | { readonly tail: string } | null;
+  /** What all requests used together, where the document tells it: for results that are gone. */
+  readonly told: BatchResult | null;
 }
 
 export interface BatchResult {

@@ -117,6 +117,28 @@ test("a batch has ended when nothing of it runs any more, and has results where 
   assert.deepEqual(state({}), [false, null]);
 });
 
+test("a batch of newer days tells what all its requests used together", () => {
+  const usage = {
+    input_tokens: 100,
+    input_tokens_details: { cached_tokens: 40 },
+    output_tokens: 7,
+    output_tokens_details: { reasoning_tokens: 2 },
+    total_tokens: 107,
+  };
+  const { told } = openaiBatches.readState({
+    status: "completed",
+    model: "gpt-4o-2024-08-06",
+    usage,
+  });
+  assert.equal(told?.model, "gpt-4o-2024-08-06");
+  const { input, cacheRead, output, reasoning, serviceTier, estimated } = told!.usage;
+  assert.deepEqual(
+    { input, cacheRead, output, reasoning, serviceTier, estimated },
+    { input: 60, cacheRead: 40, output: 7, reasoning: 2, serviceTier: "batch", estimated: false },
+  );
+  assert.equal(openaiBatches.readState({ status: "completed" }).told, null);
+});
+
 test("an answer's usage is what its own dialect reads of it, in the tier of batches", () => {
   const chat = result(answer(chatReply));
   assert.deepEqual([chat?.name, chat?.model], ["request-1", "gpt-4o-mini-2024-07-18"]);

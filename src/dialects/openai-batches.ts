@@ -12,11 +12,12 @@ import { type ByteRange, readNumber, readString, scanMembers } from "../core/jso
 import type { JsonObject } from "../core/json-value.ts";
 import { lookUp } from "../core/look-up.ts";
 import type { FrontId, Operation } from "../wire/call.ts";
-import { findMembers, findObject, readAnswer, type ReplyReader } from "./batch-lines.ts";
+import { batchTier, findMembers, findObject, readAnswer, type ReplyReader } from "./batch-lines.ts";
 import type { BatchInput, BatchReader, BatchRequest, BatchResult, BatchState } from "./contract.ts";
 import { findText, textOf } from "./loose-fields.ts";
 import * as chat from "./openai-chat/reply.ts";
 import * as media from "./openai-media/reply.ts";
+import { decodeUsage } from "./openai-responses/usage.ts";
 import * as responses from "./openai-responses/reply.ts";
 import { isList, isTold } from "./reply-members.ts";
 
@@ -71,7 +72,18 @@ const endStates: readonly string[] = ["completed", "failed", "expired", "cancell
 function readState(document: JsonObject): BatchState {
   const ended = endStates.includes(textOf(document["status"]).toLowerCase());
   const file = findText(document["output_file_id"]);
-  return { ended, results: ended && file !== null ? { file } : null };
+  return { ended, results: ended && file !== null ? { file } : null, told: toldOf(document) };
+}
+
+/** Batches of newer days tell all that they used (OpenAI's OpenAPI document of 2026-08, `Batch.usage`). */
+function toldOf(document: JsonObject): BatchResult | null {
+  const usage = decodeUsage({ usage: document["usage"] });
+  if (usage === null) return null;
+  return {
+    name: "",
+    model: findText(document["model"]),
+    usage: { ...usage, serviceTier: batchTier },
+  };
 }
 
 const leastFailure = 400;

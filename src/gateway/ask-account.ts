@@ -27,7 +27,7 @@ export async function askAccount(serving: Serving): Promise<void> {
   const sealer = sealerOf(serving, account);
   const ask = requestOf(serving, account, { path, body });
   const order = await orderBatch(serving, ask, body.models);
-  await bookBefore(serving, path);
+  await bookBefore(serving, account, path);
   const handed = handingOf(serving, sealer);
   const answer = await askVendor(ask, { ...serving.parts, caller: request, ...handed });
   if (answer === undefined) return;

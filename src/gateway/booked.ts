@@ -4,17 +4,27 @@
  */
 import { GatewayError, messageOf } from "../core/errors.ts";
 import type { JsonObject } from "../core/json-value.ts";
-import type { JobThing } from "./job-desk.ts";
-import type { PathIds } from "./resource-ids-of-path.ts";
-import type { Serving } from "./resource-call.ts";
+import { askVendor } from "./ask-vendor.ts";
+import type { Account } from "./choose-account.ts";
 import { idOf, parseDocument } from "./keep-books.ts";
+import type { Serving } from "./resource-call.ts";
+import type { PathIds } from "./resource-ids-of-path.ts";
 import { stillRuns } from "./response-job.ts";
 
 /** Before the vendor is asked: it may hand over results, or forget the thing. */
-export async function bookBefore(serving: Serving, path: PathIds): Promise<void> {
+export async function bookBefore(serving: Serving, account: Account, path: PathIds): Promise<void> {
   const { route } = serving;
   const isLast = route.method === "DELETE" || route.reply === "bytes";
-  if (isLast && isJobs(serving)) await book(serving, path, undefined);
+  if (!isLast || !isJobs(serving)) return;
+  await book(serving, path, async (resource) => {
+    const caller = serving.request;
+    const tail = `/${encodeURIComponent(resource)}`;
+    const query = new URLSearchParams();
+    const accept = "application/json";
+    const ask = { account, method: "GET", tail, query, body: null, accept } as const;
+    const answer = await askVendor(ask, { ...serving.parts, caller });
+    return answer?.status === 200 ? parseDocument(answer.body) : undefined;
+  });
 }
 
 /** Before what the vendor told is handed on. `told`: with the vendor's own ids. */
@@ -45,19 +55,27 @@ function isNew({ created_at: created }: JsonObject, nowMs: number): boolean {
   return !(createdMs < nowMs - newForMs);
 }
 
+type FindDocument = (resource: string) => Promise<JsonObject | undefined>;
+
+/** `told`: as its vendor has told it just now, or who asks for that where nobody knows of it here. */
 async function book(
   serving: Serving,
   path: PathIds,
-  document: JsonObject | undefined,
+  told: JsonObject | FindDocument,
 ): Promise<void> {
   const { parts, spending, request } = serving;
+  const { jobs, clock } = parts;
   const { pin } = path;
   const [resource] = path.opened.keys();
-  if (parts.jobs === undefined || pin === null || resource === undefined) return;
-  const maybeNew = document === undefined || isNew(document, parts.clock.now());
-  const thing: JobThing = { ...pin, resource, maybeNew };
+  if (jobs === undefined || pin === null || resource === undefined) return;
+  const thing = { ...pin, resource };
+  const { signal } = request;
   try {
-    await parts.jobs.book(document === undefined ? thing : { ...thing, document }, request.signal);
+    const known = typeof told === "function" ? thing : { ...thing, document: told };
+    if (await jobs.book(known, signal)) return;
+    const document = typeof told === "function" ? await told(resource) : told;
+    if (document === undefined || !hasEnded(serving, document)) return;
+    if (isNew(document, clock.now())) await jobs.bookNew({ ...thing, document }, signal);
   } catch (thrown) {
     parts.logger.warn({ callId: request.id, reason: messageOf(thrown) }, "job not charged yet");
     if (spending?.budgeted !== true) return;

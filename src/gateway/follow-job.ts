@@ -4,14 +4,16 @@
  */
 import { GatewayError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json-value.ts";
+import type { BatchResult } from "../dialects/contract.ts";
 import { getDialect } from "../dialects/registry.ts";
 import type { CallRecord } from "../log/call-record.ts";
 import type { JobContent } from "../log/job-content.ts";
+import { estimateUsage } from "../meter/estimate.ts";
 import { type JobTotal, makeJobMeter, matchModel } from "../meter/job-charges.ts";
 import { credentialOf } from "../route/pinned-plan.ts";
 import type { Snapshot } from "../sync/entities.ts";
 import type { CallRequest, FrontId, OverSignal } from "../wire/call.ts";
-import { noUsage } from "../wire/usage.ts";
+import { type Usage, noUsage } from "../wire/usage.ts";
 import { type VendorAnswer, askVendor } from "./ask-vendor.ts";
 import { type Account, accountFor } from "./choose-account.ts";
 import { parseJobPricing } from "./job-pricing.ts";
@@ -128,7 +130,7 @@ function readResponse(content: JobContent, document: JsonObject): Standing {
   const meter = makeJobMeter(pricing, content.admittedAtMs);
   const outcome = outcomes[String(document["status"])] ?? "failed";
   // One that failed may have used something all the same, and tells it then.
-  const usage = facts?.usage ?? noUsage;
+  const usage = facts?.usage ?? (outcome === "complete" ? seenOf(content, document) : noUsage);
   meter.add({ model: content.modelBilled, usage });
   return {
     state: "over",
@@ -136,6 +138,12 @@ function readResponse(content: JobContent, document: JsonObject): Standing {
     error: outcome === "failed" ? "upstream_error" : null,
     totals: meter.totals(),
   };
+}
+
+/** Of a whole answer whose vendor tells no usage. */
+function seenOf(content: JobContent, document: JsonObject): Usage {
+  const output = Buffer.from(JSON.stringify(document["output"] ?? []));
+  return estimateUsage(0, getDialect(frontOf(content)).textBytes(output));
 }
 
 interface Following {
@@ -153,8 +161,7 @@ async function readBatch(following: Following, document: JsonObject): Promise<St
   const { pricing, billed } = parseJobPricing(content.job.pricing);
   const sent = [...billed.keys()];
   const meter = makeJobMeter(pricing, content.admittedAtMs);
-  const add = (line: Buffer): void => {
-    const result = reader.readResult(line);
+  const add = (result: BatchResult | undefined): void => {
     if (result === undefined) return;
     const model = matchModel(result.model, sent);
     meter.add({ model: billed.get(model) ?? model, usage: result.usage });
@@ -163,10 +170,14 @@ async function readBatch(following: Following, document: JsonObject): Promise<St
     const caller = ownRequest(content, parts);
     const where = resultsAt(content, account, { ...parts, results: state.results });
     if (where === undefined) return { state: "unreachable" };
-    const answer = await readLines(where, { ...parts, caller }, add);
-    // Files are deleted, and vendors do so themselves after a month.
-    if (answer?.status === 404) return { state: "gone" };
-    if (answer !== undefined) throw refusal(answer, "what its requests used");
+    const answer = await readLines(where, { ...parts, caller }, (line) =>
+      add(reader.readResult(line)),
+    );
+    if (answer?.status === 404) {
+      // Files are deleted, and vendors do so themselves after a month.
+      if (state.told === null) return { state: "gone" };
+      add(state.told);
+    } else if (answer !== undefined) throw refusal(answer, "what its requests used");
   }
   return { state: "over", outcome: "complete", error: null, totals: meter.totals() };
 }

@@ -34,16 +34,16 @@ export interface JobThing extends Pin {
   readonly resource: string;
   /** As the vendor has told it just now; left out: it is asked where it is a job's. */
   readonly document?: JsonObject;
-  /** Whether it may have been begun a moment ago, so that nobody knows of it yet. */
-  readonly maybeNew: boolean;
 }
 
 export interface JobDesk {
   /**
-   * Charges the job of a thing that is over, before its owner hears of it; does nothing for what is no running job.
-   * Rejects where that cannot be done now.
+   * Charges the job of a thing that is over, before its owner hears of it; does nothing for one that runs. False: nobody
+   * knows of it as a job. Rejects where that cannot be done now.
    */
-  book(thing: JobThing, signal: OverSignal): Promise<void>;
+  book(thing: JobThing, signal: OverSignal): Promise<boolean>;
+  /** The same of one that was begun a moment ago, once it is known; rejects where it does not come to be. */
+  bookNew(thing: JobThing, signal: OverSignal): Promise<void>;
   /** Asks vendors for the jobs whose time has come. */
   readonly poll: LeaderJob;
 }
@@ -58,8 +58,7 @@ const together = 4;
 const patienceMs = { runs: 40 * dayMs, gone: 10 * 60 * secondMs, unreachable: dayMs } as const;
 /** Ended ones are known for so long: as long as anybody may ask their vendor for them. */
 const keptMs = 40 * dayMs;
-/** What was begun a moment ago may not be settled yet. */
-const settlingMs = 2 * secondMs;
+const settlingMs = 10 * secondMs;
 const lookAgainMs = 200;
 
 /** The longer it has run, the longer it will: from 5 s to 5 min. */
@@ -71,6 +70,7 @@ export function openJobDesk(parts: JobDeskParts): JobDesk {
   const firstSeen: FirstSeen = new Map();
   return {
     book: (thing, signal) => book(parts, thing, signal),
+    bookNew: (thing, signal) => bookNew(parts, thing, signal),
     poll: {
       name: "follow jobs",
       everyMs: pollEveryMs,
@@ -79,21 +79,23 @@ export function openJobDesk(parts: JobDeskParts): JobDesk {
   };
 }
 
-async function book(parts: JobDeskParts, thing: JobThing, signal: OverSignal): Promise<void> {
-  const job = await findJob(parts, thing);
-  if (job === undefined) return;
-  const standing = await follow(parts, job, { signal, document: thing.document });
+async function book(parts: JobDeskParts, thing: JobThing, signal: OverSignal): Promise<boolean> {
+  const { document } = thing;
+  const digest = jobDigest(thing);
+  const job = await parts.jobs.find(digest);
+  if (job === undefined) return await parts.jobs.isKnown(digest);
+  const standing = await follow(parts, job, { signal, document });
   if (standing.state === "over") await end(parts, job, standing);
+  return true;
 }
 
-async function findJob({ jobs, clock }: JobDeskParts, thing: JobThing): Promise<Job | undefined> {
-  const digest = jobDigest(thing);
-  for (let waitedMs = 0; ; waitedMs += lookAgainMs) {
-    const job = await jobs.find(digest);
-    if (job !== undefined || waitedMs >= settlingMs || !thing.maybeNew) return job;
-    if (await jobs.isKnown(digest)) return undefined;
-    await sleep(clock, lookAgainMs);
+/** What was begun a moment ago is not settled yet. */
+async function bookNew(parts: JobDeskParts, thing: JobThing, signal: OverSignal): Promise<void> {
+  for (let waitedMs = 0; waitedMs < settlingMs; waitedMs += lookAgainMs) {
+    if (await book(parts, thing, signal)) return;
+    await sleep(parts.clock, lookAgainMs);
   }
+  throw new Error("the call that began the job is not settled yet");
 }
 
 /** When jobs were first found to stand as they do, by call id: monotonic ms. */
@@ -114,7 +116,10 @@ async function pollDue(parts: PollParts, signal: AbortSignal): Promise<void> {
 async function pollOne(parts: PollParts, job: Job, signal: AbortSignal): Promise<void> {
   try {
     const standing = await follow(parts, job, { signal });
-    if (standing.state === "over") return await end(parts, job, standing);
+    if (standing.state === "over") {
+      await end(parts, job, standing);
+      return void parts.firstSeen.delete(job.callId);
+    }
     if (stoodMs(parts, job, standing.state) > patienceMs[standing.state])
       return await lose(parts, job);
   } catch (thrown) {

@@ -7,6 +7,7 @@ import { splice } from "../core/json.ts";
 import type { JsonObject } from "../core/json-value.ts";
 import { askAccount } from "./ask-account.ts";
 import { type VendorRequest, askVendor } from "./ask-vendor.ts";
+import { bookTold } from "./booked.ts";
 import { sealKeyOf } from "./call-state.ts";
 import { pinnedAccount } from "./choose-account.ts";
 import { parseDocument } from "./keep-books.ts";
@@ -74,7 +75,9 @@ async function refresh(serving: Serving, entry: LedgerEntry): Promise<LedgerEntr
       return undefined;
     }
     if (answer === undefined || answer.status !== 200) return entry;
-    const edits = sealerOf({ ...serving, route: one }, account).edits(answer.body);
+    const asked = { ...serving, route: one };
+    await bookTold(asked, path, answer.body);
+    const edits = sealerOf(asked, account).edits(answer.body);
     return { id: entry.id, document: parseDocument(splice(answer.body, edits)) ?? entry.document };
   } catch (thrown) {
     const { kind } = toGatewayError(thrown);

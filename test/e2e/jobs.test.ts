@@ -81,6 +81,28 @@ test("whoever asks how a job stands has been charged when it is over", async () 
   await chargedOf(yard, key, ["0.000015"]);
 });
 
+test("a list tells no job's end before it is charged; results that are gone are charged as the batch tells them", async () => {
+  await using yard = await openJobYard("sqlite", 1);
+  const { node, vendor } = yard;
+  const key = await yard.key({ budget });
+  await get(node, key, "/v1/batches", await batchOf(node, key, linesOf([10, 20])));
+  vendor.end(vendor.begun[0]!);
+  const listed = await get(node, key, "/v1/batches");
+  const [batch] = listed.body["data"] as { status: string }[];
+  assert.equal(batch?.status, "completed");
+  assert.deepEqual(
+    (await yard.charged(key)).map(({ cost }) => cost),
+    ["0.000015"],
+  );
+  const made = await get(node, key, "/v1/batches", await batchOf(node, key, linesOf([30, 40])));
+  vendor.end(vendor.begun[1]!);
+  vendor.dropResults(vendor.begun[1]!);
+  await get(node, key, `/v1/batches/${String(made.body["id"])}`);
+  await chargedOf(yard, key, ["0.000015", "0.000035"]);
+  await held(yard, key, "0");
+  await verified(yard);
+});
+
 test("message batches are charged before their results are read or deleted; failed requests cost nothing", async () => {
   await using yard = await openJobYard("sqlite", 1);
   const { node, vendor } = yard;

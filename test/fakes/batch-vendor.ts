@@ -31,6 +31,8 @@ export interface BatchVendor {
   readonly polls: number;
   /** Ends a job; of a batch that was cancelled only the first answer is there. */
   end(id: string, how?: Ending): void;
+  /** From now on nobody has the files of this batch's results, as after a month. */
+  dropResults(id: string): void;
   /** Whether a thing was deleted. */
   gone(id: string): boolean;
   close(): Promise<void>;
@@ -61,6 +63,8 @@ class World {
   readonly responses = new Map<string, Json>();
   readonly begun: string[] = [];
   readonly deleted = new Set<string>();
+  /** Tokens of output, by file. */
+  readonly used = new Map<string, number>();
   polls = 0;
   #count = 0;
 
@@ -101,12 +105,19 @@ class World {
     });
     const id = this.name("file-out");
     this.files.set(id, `${lines.join("\n")}\n`);
+    const used = lines.reduce((sum, line) => {
+      const { response } = JSON.parse(line) as { response: { body: { usage: Json } } };
+      return sum + Number(response.body.usage["completion_tokens"]);
+    }, 0);
+    this.used.set(file, used);
     return id;
   }
 }
 
-const shownBatch = ({ id, file, status, output }: Batch): Json => ({
+const shownBatch = (world: World, { id, file, status, output }: Batch): Json => ({
   id,
+  model: "batched-2026-01-01",
+  usage: output === null ? null : { input_tokens: 0, output_tokens: world.used.get(file) },
   object: "batch",
   endpoint: "/v1/chat/completions",
   errors: null,
@@ -240,7 +251,7 @@ const rows: readonly Row[] = [
       const file = String(json()["input_file_id"]);
       const batch: Batch = { id: world.begin("batch_"), file, status: "in_progress", output: null };
       world.batches.set(batch.id, batch);
-      return shownBatch(batch);
+      return shownBatch(world, batch);
     },
   ],
   [
@@ -249,7 +260,7 @@ const rows: readonly Row[] = [
     (world, { id }) => {
       world.polls += 1;
       const batch = world.batches.get(id);
-      return batch && shownBatch(batch);
+      return batch && shownBatch(world, batch);
     },
   ],
   ["POST", /\/responses$/, makeResponse],
@@ -294,6 +305,7 @@ export async function openBatchVendor(): Promise<BatchVendor> {
       return world.polls;
     },
     end: (id, how = "completed") => world.end(id, how),
+    dropResults: (id) => void world.files.delete(world.batches.get(id)?.output ?? ""),
     gone: (id) => world.deleted.has(id),
     close: () => upstream.close(),
   };

@@ -77,6 +77,16 @@ test("a batch has ended when it says so, and its results lie behind its own path
     { tail: "/results" },
   ]);
   assert.deepEqual(state({ processing_status: "ended", results_url: null }), [true, null]);
+  // Archived after a month: they are missing, not none.
+  const archived = { processing_status: "ended", results_url: null };
+  assert.deepEqual(state({ ...archived, request_counts: { succeeded: 2 } }), [
+    true,
+    { tail: "/results" },
+  ]);
+  assert.deepEqual(state({ ...archived, request_counts: { succeeded: 0, errored: 2 } }), [
+    true,
+    null,
+  ]);
   assert.deepEqual(state({}), [false, null]);
 });
 

@@ -9,7 +9,7 @@
  */
 import { GatewayError } from "../../core/errors.ts";
 import { readString, scanMembers } from "../../core/json.ts";
-import type { JsonObject } from "../../core/json-value.ts";
+import { type JsonObject, isObject } from "../../core/json-value.ts";
 import { findMembers, findObject, readAnswer } from "../batch-lines.ts";
 import type {
   BatchInput,
@@ -52,7 +52,14 @@ function readRequest(member: Buffer): BatchRequest | undefined {
 function readState(document: JsonObject): BatchState {
   const ended = document["processing_status"] === "ended";
   const isKept = (document["results_url"] ?? null) !== null;
-  return { ended, results: ended && isKept ? { tail: "/results" } : null };
+  // Results that are no longer kept are missing, not none.
+  const counts = document["request_counts"];
+  const answered = isObject(counts) ? Number(counts["succeeded"] ?? 0) > 0 : false;
+  return {
+    ended,
+    results: ended && (isKept || answered) ? { tail: "/results" } : null,
+    told: null,
+  };
 }
 
 function readResult(line: Buffer): BatchResult | undefined {
