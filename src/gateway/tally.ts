@@ -14,6 +14,8 @@ import type { Snapshot } from "../sync/entities.ts";
 import type { CallRequest } from "../wire/call.ts";
 import type { Caller } from "../wire/caller.ts";
 import { type Usage, type UsageKinds, noUsage } from "../wire/usage.ts";
+import type { LimitedUse } from "../limit/limits.ts";
+import { noUse } from "./call-estimate.ts";
 import { renderDetails } from "./call-details.ts";
 import type { Answered } from "./ending.ts";
 import type { Spending } from "./spending.ts";
@@ -162,8 +164,15 @@ export class Tally {
     const delivered = this.#answered?.firstContentAtMs != null;
     const { input, cacheRead, cacheWrite5m, cacheWrite1h, output: outputTokens } = usage;
     const inputTokens = input + cacheRead + cacheWrite5m + cacheWrite1h;
-    const used = delivered ? { inputTokens, outputTokens, dollars: this.#charge.cost } : null;
+    const used = delivered ? { inputTokens, outputTokens, dollars: this.#charge.cost } : this.#free;
     this.#spending?.settle(used, record?.shares ?? []);
+  }
+
+  /** What a call took of limits that generates nothing: it was a request all the same. Null: nothing was answered. */
+  get #free(): LimitedUse | null {
+    const { resource, operation } = this.#parts.request;
+    const generates = resource === undefined && operation !== "count-tokens";
+    return generates || this.#error !== null ? null : noUse;
   }
 
   #record(shown: {

@@ -52,6 +52,31 @@ test("limits", { timeout: 120_000 }, async (t) => {
     },
   );
 
+  await t.test("counting tokens, and what outlives calls, are requests like others", async () => {
+    const limits = [
+      { of: "requests", amount: 3 },
+      { of: "tokens", amount: 5 },
+    ];
+    const key = await yard.key({ limits, budget: { amount: "0.000001" } });
+    const body = { model: "flat", messages: [{ role: "user", content: "word ".repeat(500) }] };
+    const counted = await node.call("/v1/messages/count_tokens", body, { key: key.key });
+    // It uses no tokens, and costs nobody anything.
+    assertServed(counted);
+    assert.equal(counted.headers.get("anthropic-ratelimit-requests-remaining"), "2");
+    const listed = await node.call("/v1/files", undefined, { key: key.key });
+    assertServed(listed);
+    assert.equal(listed.headers.get("x-ratelimit-remaining-requests"), "1");
+    assertServed(await node.call("/v1/files", undefined, { key: key.key }));
+    assertRefused(
+      await node.call("/v1/files", undefined, { key: key.key }),
+      429,
+      "rate_limit_exceeded",
+    );
+    const again = await node.call("/v1/messages/count_tokens", body, { key: key.key });
+    assert.equal(again.status, 429, again.text);
+    assertServed(await node.call("/v1/models", undefined, { key: key.key }));
+  });
+
   await t.test("a limit counts the models that it names", async () => {
     const limits = [{ of: "requests", amount: 1, per: "hour", models: ["met*"] }];
     const key = await yard.key({ limits });
