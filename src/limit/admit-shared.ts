@@ -172,7 +172,8 @@ function findRefused(
         const untilMs = nowMs + Math.min(waitMs, longestDryMs);
         limit.dry = { needed: missing, untilMs, retryAtMs: nowMs + waitMs };
       }
-    } else if (!reply.taken && limit.overtold) {
+    } else if (limit.overtold) {
+      // Told as held while it was asked for: it may have been counted then and again by the answer.
       limit.overtold = false;
       limit.uncertain = true;
       link.tellSoon(limit);

@@ -1,7 +1,11 @@
 // Limits when the shared counters fail: random schedules of calls, cuts, restarts and lost answers, in virtual time.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { silentLogger } from "../../src/core/logger.ts";
 import type { Admission, LimitAnswer, LimitSubject } from "../../src/limit/limits.ts";
+import { openLimits } from "../../src/limit/open-limits.ts";
+import { makeChance, VirtualClock } from "../simulation/virtual-clock.ts";
+import { CountersModel, openLine } from "./counters-model.ts";
 import type { SimulatedCluster } from "./simulate.ts";
 import { key, mostWithin, noUse, openCluster, rule } from "./simulate.ts";
 
@@ -64,6 +68,41 @@ describe("concurrency with shared counters", () => {
     assert.equal(running.size, 0);
     assert.equal(cluster.model.slotsOf("key:1:concurrency:minute"), 0);
     assert.ok(cluster.model.mostSlots.get("key:1:concurrency:minute")! <= 100);
+  });
+
+  it("counts a slot once that was asked for in the very turn in which all were told", async () => {
+    const world = { clock: new VirtualClock(), chance: makeChance(1) };
+    const model = new CountersModel(world);
+    const line = openLine(model, { latencyMs: () => 1, cut: false, loss: 0 }, world);
+    let lastMoment = (): void => undefined;
+    const limits = openLimits({
+      shared: {
+        take: line.take,
+        tell: line.tell,
+        // Asked for right before what is held is told.
+        get up() {
+          lastMoment();
+          return line.up;
+        },
+      },
+      clock: world.clock,
+      businessNowMs: () => world.clock.now(),
+      nodeId: "node",
+      liveNodes: () => 1,
+      logger: silentLogger,
+    });
+    const first = await world.clock.until(Promise.resolve(limits.admit(subjects, "m", noUse)), 100);
+    assert.ok(first.admitted);
+    let second: Promise<LimitAnswer> | undefined;
+    // The next heartbeat tells all slots.
+    await world.clock.pass(4500);
+    lastMoment = () => {
+      lastMoment = () => undefined;
+      second = Promise.resolve(limits.admit(subjects, "m", noUse));
+    };
+    await world.clock.pass(2000);
+    assert.ok((await second)?.admitted);
+    assert.equal(model.slotsOf("key:1:concurrency:minute"), 2);
   });
 
   it("has the slots of a killed node free within 30 s, and not those of a living one", async () => {
