@@ -33,8 +33,6 @@ export async function atOneInstant<T>(db: Sql, work: (trx: Sql) => Promise<T>): 
 
 const sums = ["calls", "cost", "channel_cost"] as const;
 
-type Sums = Readonly<Record<(typeof sums)[number], bigint>>;
-
 /** A day's rows against its quarter-hours; where rows went, what was closed against them, while there are any. */
 export async function checkRollups(db: Sql, day: number): Promise<readonly Discrepancy[]> {
   const { hasDropped, allSums } = await readClosedDay(db, day);
@@ -45,70 +43,74 @@ export async function checkRollups(db: Sql, day: number): Promise<readonly Discr
   return [{ check: "rollups", day, account: "all calls", of: "cost", expected, found }];
 }
 
+const rollupGroup = ["bucket", "key_id", "user_id", "group", "model", "channel_id"] as const;
+
+/** The database compares: of a day there may be more sums than a loop that serves calls should walk through. */
 async function compareRows(db: Sql, day: number): Promise<readonly Discrepancy[]> {
   const fromMs = BigInt(day * dayLengthMs);
   const toMs = fromMs + BigInt(dayLengthMs);
-  const rolled = await db
+  const none = sql<bigint>`0`;
+  const rolled = db
     .selectFrom("usage_rollups")
-    .select(["bucket", "key_id", "user_id", "group", "model", "channel_id"])
-    .select(sums.map((name) => sql<bigint>`sum(${sql.ref(name)})`.as(name)))
+    .select(rollupGroup)
+    .select(["calls as found_calls", "cost as found_cost", "channel_cost as found_channel_cost"])
+    .select(sums.map((of) => none.as(`expected_${of}` as const)))
     .where("span", "<", daySpan)
     .where("bucket", ">=", fromMs)
-    .where("bucket", "<", toMs)
-    .groupBy(["bucket", "key_id", "user_id", "group", "model", "channel_id"])
-    .execute();
+    .where("bucket", "<", toMs);
   const bucket = sql<bigint>`admitted_at - admitted_at % 900000`;
   const channel = sql<bigint>`coalesce(channel_id, 0)`;
-  const rows = await db
+  const counted = db
     .selectFrom("calls")
     .select([bucket.as("bucket"), "key_id", "user_id", "group", "model_billed as model"])
-    .select([channel.as("channel_id"), sql<bigint>`count(*)`.as("calls")])
-    .select([sql<bigint>`sum(cost)`.as("cost"), sql<bigint>`sum(channel_cost)`.as("channel_cost")])
+    .select(channel.as("channel_id"))
+    .select(sums.map((of) => none.as(`found_${of}` as const)))
+    .select([
+      sql<bigint>`count(*)`.as("expected_calls"),
+      sql<bigint>`sum(cost)`.as("expected_cost"),
+      sql<bigint>`sum(channel_cost)`.as("expected_channel_cost"),
+    ])
     .where("day", "=", day)
-    .groupBy([bucket, "key_id", "user_id", "group", "model_billed", channel])
+    .groupBy([bucket, "key_id", "user_id", "group", "model_billed", channel]);
+  const rows = await db
+    .selectFrom(rolled.unionAll(counted).as("sides"))
+    .select(rollupGroup)
+    .select(
+      sums.flatMap((of) => [
+        sql<bigint>`sum(${sql.ref(`expected_${of}`)})`.as(`expected_${of}` as const),
+        sql<bigint>`sum(${sql.ref(`found_${of}`)})`.as(`found_${of}` as const),
+      ]),
+    )
+    .groupBy(rollupGroup)
+    .having(
+      sql<boolean>`sum(expected_calls) <> sum(found_calls) or sum(expected_cost) <> sum(found_cost)
+        or sum(expected_channel_cost) <> sum(found_channel_cost)`,
+    )
     .execute();
-  return compareSums(day, byBucket(rows), byBucket(rolled));
+  return rows
+    .flatMap((row) => differences(day, row))
+    .toSorted((left, right) =>
+      left.account === right.account ? 0 : left.account < right.account ? -1 : 1,
+    );
 }
 
-interface BucketRow extends Sums {
+type ComparedRow = Readonly<Record<`${"expected" | "found"}_${(typeof sums)[number]}`, bigint>> & {
   readonly bucket: bigint;
   readonly key_id: bigint;
   readonly user_id: bigint;
   readonly group: string;
   readonly model: string;
   readonly channel_id: bigint;
-}
+};
 
-function byBucket(rows: readonly BucketRow[]): ReadonlyMap<string, Sums> {
-  const found = new Map<string, Sums>();
-  for (const row of rows) {
-    // The day is told beside it. To MySQL names are the same that differ by spaces at their ends.
-    const at = new Date(Number(row.bucket)).toISOString().slice(11, 16);
-    const name = `${at} ${row.model.trimEnd()} key ${row.key_id} user ${row.user_id} group ${row.group} channel ${row.channel_id}`;
-    const before = found.get(name) ?? { calls: 0n, cost: 0n, channel_cost: 0n };
-    found.set(name, {
-      calls: before.calls + row.calls,
-      cost: before.cost + row.cost,
-      channel_cost: before.channel_cost + row.channel_cost,
-    });
-  }
-  return found;
-}
-
-function compareSums(
-  day: number,
-  expected: ReadonlyMap<string, Sums>,
-  found: ReadonlyMap<string, Sums>,
-): readonly Discrepancy[] {
-  const names = new Set([...expected.keys(), ...found.keys()]);
-  return [...names].sort().flatMap((account) =>
-    sums.flatMap((of): Discrepancy[] => {
-      const right = { expected: expected.get(account)?.[of] ?? 0n };
-      const left = { found: found.get(account)?.[of] ?? 0n };
-      if (right.expected === left.found) return [];
-      return [{ check: "rollups", day, account, of, ...right, ...left }];
-    }),
-  );
+function differences(day: number, row: ComparedRow): readonly Discrepancy[] {
+  // The day is told beside it. To MySQL names are the same that differ by spaces at their ends.
+  const at = new Date(Number(row.bucket)).toISOString().slice(11, 16);
+  const account = `${at} ${row.model.trimEnd()} key ${row.key_id} user ${row.user_id} group ${row.group} channel ${row.channel_id}`;
+  return sums.flatMap((of): Discrepancy[] => {
+    const [expected, found] = [row[`expected_${of}`], row[`found_${of}`]];
+    return expected === found ? [] : [{ check: "rollups", day, account, of, expected, found }];
+  });
 }
 
 /** A day's entries against its rows while they are there, and against each other always. */
