@@ -96,7 +96,8 @@ export class Spending {
     const { caller, snapshot, money } = this.#parts;
     const subjects = callSubjects(caller, snapshot, model);
     if (subjects.length === 0) return;
-    const answer = await money.limits.admit(subjects, model, this.#estimate.limitedUse(subjects));
+    const asked = money.limits.admit(subjects, model, this.#estimate.limitedUse(subjects));
+    const answer = asked instanceof Promise ? await asked : asked;
     const told = answer.admitted ? answer.admission : answer.reached;
     tell(told.headers(headerForm(this.#parts.request)));
     if (!answer.admitted) throw overLimit(answer.reached);
@@ -220,9 +221,10 @@ export class Spending {
       ...claim,
       amount: this.#estimate.cost(claim.rule?.reserveCap ?? null, group) ?? 0n,
     }));
-    const answer = await (this.#isJob
+    const asked = this.#isJob
       ? money.budgets.setAside(request.id, claims, admittedAtMs)
-      : money.budgets.reserve(claims, admittedAtMs));
+      : money.budgets.reserve(claims, admittedAtMs);
+    const answer = asked instanceof Promise ? await asked : asked;
     if (!answer.reserved) throw outOfMoney(answer.shortage, this.#estimate.question());
     this.#held.add(answer.reservation, claims);
   }
