@@ -159,7 +159,9 @@ export class Journal {
   #planForce(): void {
     this.#forceTimer ??= this.#options.clock.after(forceEveryMs, () => {
       this.#forceTimer = undefined;
-      void this.#segments.force();
+      void this.#segments.force().then(() => {
+        if (this.#segments.refusing) this.#planRetry();
+      });
     });
   }
 

@@ -87,8 +87,7 @@ export class SegmentWriter {
         return lines.map((line) => this.#place(segment, line));
       } catch (error) {
         onFault(error);
-        abandon(segment);
-        this.#begin().refused = [];
+        this.#leave(segment);
       }
     }
     return lines.map((line) => this.#keep(line));
@@ -141,9 +140,25 @@ export class SegmentWriter {
     }
   }
 
-  /** Forces what was written to the disk. */
+  /**
+   * Forces what was written to the disk. What a disk would not keep it may not tell a second time: nothing more goes into
+   * that file, and the disk counts as refusing until it keeps a new one.
+   */
   async force(): Promise<void> {
-    await this.#current?.file?.sync().catch(this.#options.onFault);
+    const segment = this.#current;
+    try {
+      await segment?.file?.sync();
+    } catch (error) {
+      this.#options.onFault(error);
+      if (segment !== undefined) this.#leave(segment);
+    }
+  }
+
+  /** What comes next is held for a new file; only one of those who found the old one bad begins it. */
+  #leave(segment: Segment): void {
+    if (segment !== this.#current) return;
+    abandon(segment);
+    this.#begin().refused = [];
   }
 
   /** Tries the disk again, with the whole of what it refused: places in it stay what they are. False: in vain. */

@@ -70,6 +70,7 @@ export class SimDisk {
           sync: async () => {
             const reached = file.bytes.length;
             await step();
+            refuse();
             file.forced = Math.max(file.forced, reached);
           },
           close: async () => await step(),

@@ -76,6 +76,8 @@ class World {
   readonly #random: RandomBytes;
   readonly #settledUntil = new Map<string, number>();
   readonly #failures: string[] = [];
+  /** When disks began to refuse. */
+  readonly #refusals: number[] = [];
 
   constructor(server: SimServer, seed: number) {
     const chance = makeChance(seed);
@@ -207,8 +209,10 @@ class World {
     const now = this.#clock.now();
     for (const told of this.#told) {
       told.excused ||= told.promisedAtMs === undefined;
-      if (told.promisedAtMs !== undefined && now - told.promisedAtMs < unforcedMs)
-        told.promisedAtMs = undefined;
+      // Nor did a disk keep what it had when it began to refuse: it was asked to in vain.
+      for (const atMs of [now, ...this.#refusals])
+        if (told.promisedAtMs !== undefined && Math.abs(atMs - told.promisedAtMs) < unforcedMs)
+          told.promisedAtMs = undefined;
     }
     this.#kill(machine, true);
     machine.disk.losePower();
@@ -216,6 +220,7 @@ class World {
 
   #refuse(machine: Machine): void {
     machine.disk.refuses = !machine.disk.refuses;
+    if (machine.disk.refuses) this.#refusals.push(this.#clock.now());
     // What runs meanwhile may never be told to the disk.
     for (const told of machine.process?.running ?? []) told.excused = true;
   }
