@@ -302,6 +302,50 @@ test("while the folder cannot be written calls are settled from memory, and the 
   context.diagnostic("by the folder's mode");
 });
 
+test("a file that the disk would not keep is written to no more, and the node is not writable until one is kept", async () => {
+  await using place = await openPlace();
+  const broken = new Set<string>();
+  let breaks = false;
+  const disk = {
+    ...systemJournalDisk,
+    create: async (path: string) => {
+      const file = await systemJournalDisk.create(path);
+      if (breaks) broken.add(path);
+      return {
+        ...file,
+        append: async (text: string) => {
+          assert.ok(!broken.has(path) || breaks, "nothing goes behind what was not kept");
+          await file.append(text);
+        },
+        sync: async () => {
+          if (breaks) broken.add(path);
+          if (broken.has(path)) throw new Error("EIO");
+          await file.sync();
+        },
+      };
+    },
+  };
+  place.store.fail = "before";
+  const log = place.open({ disk });
+  await log.record(makeRecord(0));
+  assert.equal(log.writable, true);
+  breaks = true;
+  await log.record(makeRecord(1));
+  await until(() => !log.writable);
+  await log.record(makeRecord(2));
+  assert.equal(log.writable, false);
+  breaks = false;
+  await until(() => log.writable);
+  await log.record(makeRecord(3));
+  // As if the process were killed now: a later one finds each of them.
+  const later = place.open();
+  place.store.fail = "no";
+  await until(async () => (await sumCalls(place.database.reads, {})).calls === 4n);
+  await later.close();
+  await log.close();
+  assert.equal((await sumCalls(place.database.reads, {})).calls, 4n);
+});
+
 async function refusingDisk(
   place: Place,
   more: Partial<CallLogParts>,

@@ -96,12 +96,28 @@ export const ledgerFaults: readonly Mutant[] = [
     edits: [
       {
         file: "src/log/segment-writer.ts",
-        find: "        this.#begin().refused = [];\n      }\n    }",
+        find: "        this.#leave(segment);\n      }\n    }",
         replace: "        segment.refused = [];\n      }\n    }",
       },
     ],
     killers: simulated,
     env,
+  },
+  {
+    name: "what the disk would not keep is only logged",
+    edits: [
+      {
+        file: "src/log/segment-writer.ts",
+        find: "if (segment !== undefined) this.#leave(segment);",
+        replace: "",
+      },
+    ],
+    killers: [
+      {
+        file: "src/log/call-log.test.ts",
+        test: "a file that the disk would not keep is written to no more, and the node is not writable until one is kept",
+      },
+    ],
   },
   {
     name: "calls beyond what memory holds are forgotten",
