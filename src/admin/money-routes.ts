@@ -2,6 +2,7 @@
 import type { AdminParts } from "./admin-parts.ts";
 import { budgetRoutes } from "./budgets/routes.ts";
 import { callRoutes } from "./calls/routes.ts";
+import { jobRoutes } from "./jobs/routes.ts";
 import { ledgerRoutes } from "./ledger/routes.ts";
 import { priceBookRoutes } from "./price-book/routes.ts";
 import { priceRoutes } from "./prices/routes.ts";
@@ -13,6 +14,7 @@ export function moneyRoutes(parts: AdminParts): readonly RouteSpec[] {
     priceRoutes,
     priceBookRoutes,
     callRoutes,
+    jobRoutes,
     budgetRoutes,
     usageRoutes,
     ledgerRoutes,

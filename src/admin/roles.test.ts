@@ -26,6 +26,7 @@ const allowed: Readonly<Record<string, string>> = {
   "GET /api/calls/:id": "root admin member",
   "GET /api/usage": "root admin member",
   "GET /api/budgets": "root admin member",
+  "GET /api/jobs": "root admin member",
   "GET /api/budgets/:kind/:id": "root admin member",
   "PATCH /api/settings": "root",
   "POST /api/setup": "anyone",

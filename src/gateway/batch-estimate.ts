@@ -4,6 +4,7 @@
  */
 import { checkModelAllowed } from "../auth/model-allowed.ts";
 import { GatewayError, toGatewayError } from "../core/errors.ts";
+import { isObject } from "../core/json-value.ts";
 import type { NanoDollars } from "../core/money.ts";
 import type { BatchInput, BatchReader, BatchRequest, CallFacts } from "../dialects/contract.ts";
 import { getDialect } from "../dialects/registry.ts";
@@ -11,9 +12,15 @@ import type { Price } from "../sync/entities.ts";
 import { type Account, servesModels } from "./choose-account.ts";
 import { expectUse } from "./expected-use.ts";
 import type { JobModels } from "./job-pricing.ts";
+import { parseDocument } from "./keep-books.ts";
 import { notPriced } from "./money-refusals.ts";
 import { estimateAt } from "./reserve-amount.ts";
 import type { Serving } from "./resource-call.ts";
+
+/** Longest line that is parsed to know its model; nobody writes a longer one that cannot be read here. */
+const maxLooseBytes = 1024 * 1024;
+/** Vendors take 200,000 at most. */
+const maxRequests = 250_000;
 
 export interface BatchEstimateParts {
   readonly serving: Serving;
@@ -51,6 +58,8 @@ export class BatchEstimate {
   /** Throws what the whole batch is refused for, naming the request. */
   add(line: Buffer): void {
     this.#count += 1;
+    if (this.#count > maxRequests)
+      throw refused(`a batch may have ${maxRequests} requests at most`);
     try {
       const asked = this.#read(line);
       if (asked !== undefined) this.#add(asked);
@@ -62,7 +71,7 @@ export class BatchEstimate {
     }
   }
 
-  /** Undefined: it cannot be read, and that is its vendor's business. */
+  /** Undefined: it cannot be read, and whether it is answered is its vendor's business. */
   #read(line: Buffer): Asked | undefined {
     const { reader, input, strict } = this.#parts;
     try {
@@ -72,21 +81,18 @@ export class BatchEstimate {
       const facts = getDialect(id).parse({ operation, body, query: {} });
       return { ...request, facts };
     } catch (thrown) {
-      if (strict) throw thrown;
+      if (strict || line.length > maxLooseBytes) throw thrown;
+      const model = looseModel(line);
+      if (model !== undefined) this.#priceOf(model);
       return undefined;
     }
   }
 
   #add({ dialect: id, operation, body, facts }: Asked): void {
-    const { input, serving, account, models, billed, caps } = this.#parts;
-    const { caller, snapshot, spending } = serving;
+    const { serving, caps } = this.#parts;
+    const { spending } = serving;
     const { model } = facts;
-    if (input.file !== null) {
-      checkModelAllowed(caller, model);
-      if (!servesModels({ snapshot, models: [model] }, account.groupSymbol, account.channel))
-        throw refused(`model ${model} is not served by the account that its file lies in`);
-    }
-    const { charge } = models.add(model, billed.get(model) ?? model);
+    const charge = this.#priceOf(model);
     if (charge === undefined && spending?.refusesUnpriced === true) throw notPriced(model);
     if (charge === undefined || caps.size === 0) return;
     const dialect = getDialect(id);
@@ -96,6 +102,18 @@ export class BatchEstimate {
     };
     const use = expectUse({ body, dialect: id, operation }, facts, told);
     for (const outputCap of caps) this.#take(charge, outputCap, { model, use });
+  }
+
+  /** Its end is priced by it, too. */
+  #priceOf(model: string): Price | undefined {
+    const { input, serving, account, models, billed } = this.#parts;
+    const { caller, snapshot } = serving;
+    if (input.file !== null) {
+      checkModelAllowed(caller, model);
+      if (!servesModels({ snapshot, models: [model] }, account.groupSymbol, account.channel))
+        throw refused(`model ${model} is not served by the account that its file lies in`);
+    }
+    return models.add(model, billed.get(model) ?? model).charge;
   }
 
   #take(
@@ -109,6 +127,17 @@ export class BatchEstimate {
     const amount = estimateAt(question, price, { groupRatio: ratio, tier: "batch" });
     this.#sums.set(outputCap, this.sum(outputCap) + amount);
   }
+}
+
+/**
+ * The model of a request that is not read here, as its vendor may read it all the same: of two members of one name most
+ * take the last.
+ */
+function looseModel(line: Buffer): string | undefined {
+  const told = parseDocument(line);
+  const asked = [told?.["body"], told?.["params"]].find(isObject);
+  const model = asked?.["model"];
+  return typeof model === "string" ? model : undefined;
 }
 
 function refused(detail: string): GatewayError {

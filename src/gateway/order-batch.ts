@@ -74,6 +74,10 @@ function billedNames({ channel }: Account, asked: readonly string[]): ReadonlyMa
   return new Map(names.map(({ model, billedModel }) => [model, billedModel]));
 }
 
+/** Bytes of requests that are read at a stretch, and what each of them counts besides its own. */
+const stretchBytes = 512 * 1024;
+const perRequestBytes = 4 * 1024;
+
 interface Reading {
   readonly serving: Serving;
   readonly account: Account;
@@ -85,10 +89,14 @@ interface Reading {
 async function readRequests(reading: Reading): Promise<void> {
   const { input, estimate } = reading;
   if (input.file !== null) return await readFile(reading, input.file);
-  for (const [index, request] of input.requests.entries()) {
+  let bytes = 0;
+  for (const request of input.requests) {
     estimate.add(request);
-    // Thousands of them may stand in one body.
-    if (index % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
+    // Thousands of them may stand in one body, and large ones.
+    bytes += request.length + perRequestBytes;
+    if (bytes < stretchBytes) continue;
+    bytes = 0;
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

@@ -14,7 +14,7 @@ import type { HeaderMap } from "../wire/call.ts";
 import { takeEmbeddings } from "./embeddings.ts";
 import { brokenExchange } from "./failure.ts";
 import { FoldedStream } from "./fold-reply.ts";
-import { toldHeaders } from "./keep-there.ts";
+import { toldHeaders, upstreamRunsInBackground } from "./keep-there.ts";
 import { type Sending, mediaTakerOf } from "./media-takers.ts";
 import { RefusedReply } from "./refused-reply.ts";
 import { StreamTee } from "./tee.ts";
@@ -25,6 +25,8 @@ import { WholeReply } from "./whole-reply.ts";
 
 /** How long usage is waited for when the caller left after the finish. */
 const usageWaitMs = 2_000;
+/** The same for the name of a response that runs on without its caller: nobody could charge it otherwise. */
+const nameWaitMs = 30_000;
 
 export interface SendingParts {
   readonly upstream: Upstream;
@@ -95,6 +97,7 @@ class AttemptReceiver {
   readonly #settle: Settle;
   #taker: BodyTaker | undefined;
   #settled = false;
+  #gone = false;
   exchange: UpstreamExchange | undefined;
 
   constructor(attempt: Attempt, sending: Sending, settle: Settle) {
@@ -126,6 +129,7 @@ class AttemptReceiver {
     this.#taker =
       mediaTakerOf(attempt, headers, this.#settle, this.#sending) ??
       takerOf(attempt, headers, this.#settle);
+    if (this.#gone) this.#taker.onGone();
   }
 
   onChunk(chunk: Buffer): void {
@@ -142,14 +146,16 @@ class AttemptReceiver {
   }
 
   onGone(): void {
-    const waits = this.#taker?.onGone() ?? false;
+    this.#gone = true;
+    const runsOn = upstreamRunsInBackground(this.#attempt.call);
+    const waits = this.#taker?.onGone() ?? runsOn;
     if (!waits) {
       this.exchange?.cancel();
       return this.#settle(goneUnanswered);
     }
-    this.#attempt.call.clock.after(usageWaitMs, () => {
+    this.#attempt.call.clock.after(runsOn ? nameWaitMs : usageWaitMs, () => {
       this.exchange?.cancel();
-      this.#taker?.onError(new GatewayError("caller_gone", "the caller left before usage came"));
+      this.onError(new GatewayError("caller_gone", "the caller left before usage came"));
     });
   }
 

@@ -88,6 +88,8 @@ export class StreamTee implements BodyTaker {
   readonly #inBackground: boolean;
   /** The vendor's id of a response that goes on without its caller. */
   #runningId: string | undefined;
+  /** The caller left before that was told. */
+  #leaving = false;
 
   constructor(attempt: Attempt, headers: Readonly<Record<string, string>>, settle: Settle) {
     this.#attempt = attempt;
@@ -108,7 +110,10 @@ export class StreamTee implements BodyTaker {
       if (!this.#over) return this.#delivery.broken(toGatewayError(thrown));
       this.#closed = true;
     }
-    if (this.#over && !this.#keeping) this.#complete();
+    if (this.#leaving && this.#runningId !== undefined) {
+      this.#delivery.leave(false);
+      exchange.cancel();
+    } else if (this.#over && !this.#keeping) this.#complete();
     else this.#delivery.flush(exchange);
   }
 
@@ -134,6 +139,7 @@ export class StreamTee implements BodyTaker {
   }
 
   onGone(): boolean {
+    if (this.#inBackground && this.#runningId === undefined) return (this.#leaving = true);
     return this.#delivery.leave(this.#finished && !this.#usageFinal);
   }
 

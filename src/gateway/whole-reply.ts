@@ -26,6 +26,11 @@ export class WholeReply extends HeldReply {
     this.#headers = headers;
   }
 
+  /** What runs on without its caller is known by its vendor's answer alone. */
+  override onGone(): boolean {
+    return upstreamRunsInBackground(this.#attempt.call) || super.onGone();
+  }
+
   onEnd(): void {
     const { call, shownModel } = this.#attempt;
     const body = this.body();

@@ -68,5 +68,11 @@ export function jobDigest({
 export function newJob(record: CallRecord): NewJob | null {
   const { callId, job } = record;
   if (job === undefined) return null;
-  return { callId, digest: jobDigest(job), content: renderJobContent(record) };
+  return {
+    callId,
+    kind: job.kind,
+    channelId: BigInt(job.channelId),
+    digest: jobDigest(job),
+    content: renderJobContent(record),
+  };
 }

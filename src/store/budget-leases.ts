@@ -177,7 +177,17 @@ async function readLeases(trx: Sql, shares: readonly BudgetShare[]) {
     )
     .selectAll("budget_leases")
     .select(["jobs.call_id as running_job", now.as("now")])
-    .where((where) => where.or(shares.map((share) => where.and(budgetKey(share)))))
+    .where(({ and, or, eb }) =>
+      or(
+        shares.map((share) =>
+          and([
+            eb("budget_leases.kind", "=", share.kind),
+            eb("budget_leases.entity_id", "=", BigInt(share.id)),
+            eb("budget_leases.period", "=", share.period),
+          ]),
+        ),
+      ),
+    )
     .orderBy("node_id")
     .execute();
   const [first] = leases;

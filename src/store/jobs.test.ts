@@ -18,11 +18,14 @@ import { makeSettlementStore, sealedPosition } from "./settlement.ts";
 
 const share: BudgetShare = { kind: "key", id: 1, period: "total" };
 
+/** Whose they are, and where. */
+const of = { kind: "batch", channelId: 3n, keyId: 1n, userId: 2n };
+
 async function begin(database: Database, ...callIds: readonly string[]): Promise<void> {
   const begunAt = BigInt(Date.now() - 60_000);
   await insertJobs(
     database.writes,
-    callIds.map((callId) => ({ callId, digest: `of ${callId}`, content: "{}", begunAt })),
+    callIds.map((callId) => ({ callId, digest: `of ${callId}`, content: "{}", begunAt, ...of })),
   );
 }
 

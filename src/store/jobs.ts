@@ -41,6 +41,9 @@ export interface Job {
 /** What settlement writes of a call that began one. */
 export interface NewJob {
   readonly callId: string;
+  /** `batch` or `response`. */
+  readonly kind: string;
+  readonly channelId: bigint;
   readonly digest: string;
   readonly content: string;
 }
@@ -77,9 +80,13 @@ const atOnce = 50;
 /** In the transaction that settles their calls. */
 export async function insertJobs(trx: Sql, jobs: readonly StartedJob[]): Promise<void> {
   const now = nowMs(engineOf(trx));
-  const rows = jobs.map(({ callId, digest, content, begunAt }) => ({
+  const rows = jobs.map(({ callId, digest, kind, keyId, userId, channelId, content, begunAt }) => ({
     call_id: callId,
     digest,
+    kind,
+    key_id: keyId,
+    user_id: userId,
+    channel_id: channelId,
     state: "running",
     content,
     poll_at: now,
@@ -90,6 +97,8 @@ export async function insertJobs(trx: Sql, jobs: readonly StartedJob[]): Promise
 }
 
 export interface StartedJob extends NewJob {
+  readonly keyId: bigint;
+  readonly userId: bigint;
   /** Ms UTC of the admission of its call. */
   readonly begunAt: bigint;
 }

@@ -109,6 +109,11 @@ export interface JobTable {
   call_id: string;
   /** SHA-256 in hex of account and the vendor's own id. */
   digest: string;
+  /** `batch` or `response`. */
+  kind: string;
+  key_id: bigint;
+  user_id: bigint;
+  channel_id: bigint;
   /** `running`, `ended` (charged), or `lost` (its vendor has it no more). */
   state: string;
   /** JSON (log/job-content.ts). */

@@ -174,7 +174,9 @@ function rowOf({ row }: SettledCall): BulkRow {
 }
 
 function startedJob({ row, job }: SettledCall): readonly StartedJob[] {
-  return job === null ? [] : [{ ...job, begunAt: BigInt(row.admitted_at) }];
+  if (job === null) return [];
+  const { admitted_at: begunAt, key_id: keyId, user_id: userId } = row;
+  return [{ ...job, keyId: BigInt(keyId), userId: BigInt(userId), begunAt: BigInt(begunAt) }];
 }
 
 async function insertDetails(trx: Sql, calls: readonly SettledCall[]): Promise<void> {

@@ -161,7 +161,8 @@ for (const engine of SQL_ENGINES)
       };
       await setAside("runs");
       await setAside("lost");
-      const job = { callId: "runs", digest: "d", content: "{}", begunAt: 0n };
+      const of = { kind: "batch", channelId: 3n, keyId: 1n, userId: 2n };
+      const job = { callId: "runs", digest: "d", content: "{}", begunAt: 0n, ...of };
       await insertJobs(database.writes, [job]);
       await ageAll();
       const reclaim = reclaimLeases({

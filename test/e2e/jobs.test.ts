@@ -36,6 +36,23 @@ test("a batch holds the estimate of its lines and is charged at its end, at the 
   const made = await get(node, key, "/v1/batches", order);
   assert.equal(made.body["status"], "in_progress");
   await held(yard, key, "0.25");
+  const listed = await waitFor("the job is listed", 15_000, async () => {
+    const reply = await node.api("GET", `/api/jobs?state=running&key=${key.id}`);
+    return reply.json<{ data: Record<string, unknown>[] }>().data[0];
+  });
+  const { kind, state, models, held: setAside, dialect, endedAt } = listed;
+  assert.deepEqual(
+    { kind, state, models, setAside, dialect, endedAt },
+    {
+      kind: "batch",
+      state: "running",
+      models: [model],
+      setAside: "0.25",
+      dialect: "openai-chat",
+      endedAt: null,
+    },
+  );
+  assert.equal((await node.api("GET", "/api/jobs?state=over")).status, 422);
   // Another that would not fit beside it is refused, and its vendor hears nothing of it.
   const large = await batchOf(node, key, linesOf([1_600_000]));
   const refused = await ask(node, key, "/v1/batches", large);
@@ -55,6 +72,9 @@ test("a batch holds the estimate of its lines and is charged at its end, at the 
     ["batches", "batch", model, 500_000, "0.125"],
   );
   await held(yard, key, "0");
+  const over = await node.api("GET", `/api/jobs?state=ended&kind=batch`);
+  const [ended] = over.json<{ data: { held: string; endedAt: string }[] }>().data;
+  assert.deepEqual([ended?.held, Date.parse(ended?.endedAt ?? "") > 0], ["0", true]);
   assert.deepEqual(
     [(await yard.budget(key)).spent, (await yard.budget(key)).left],
     ["0.25", "0.75"],

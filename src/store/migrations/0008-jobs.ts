@@ -9,6 +9,11 @@ const jobs: TableDefinition = {
   columns: {
     call_id: { type: { text: 64 } },
     digest: { type: { text: 64 } },
+    // `batch` or `response`.
+    kind: { type: { text: 16 } },
+    key_id: { type: "bigint" },
+    user_id: { type: "bigint" },
+    channel_id: { type: "bigint" },
     // `running`, `ended` or `lost`.
     state: { type: { text: 16 } },
     content: { type: "long" },
