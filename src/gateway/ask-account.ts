@@ -1,6 +1,7 @@
 /** Asks the account in which what a request names lies, and tells its owner of it in ids of its own. */
 import { splice } from "../core/json.ts";
 import { downHeaders } from "../upstream/headers.ts";
+import type { OverSignal } from "../wire/call.ts";
 import { askVendor } from "./ask-vendor.ts";
 import { getAccount } from "./find-account.ts";
 import { bookBefore, bookTold } from "./booked.ts";
@@ -13,6 +14,13 @@ import { readResourceBody } from "./resource-body.ts";
 import { type Serving, sealerOf } from "./resource-call.ts";
 import { openPath } from "./resource-ids-of-path.ts";
 import { handingOf, noteAttempt, requestOf } from "./thing-request.ts";
+
+/** What begins a job is heard out although its caller left: it runs all the same, and is known by its answer alone. */
+const never: OverSignal = {
+  aborted: false,
+  addEventListener: () => undefined,
+  removeEventListener: () => undefined,
+};
 
 /** Throws what is to be told: `not_found`, `invalid_request`, faults of the upstream. */
 export async function askAccount(serving: Serving): Promise<void> {
@@ -29,7 +37,8 @@ export async function askAccount(serving: Serving): Promise<void> {
   const order = await orderBatch(serving, ask, body.models);
   await bookBefore(serving, account, path);
   const handed = handingOf(serving, sealer);
-  const answer = await askVendor(ask, { ...serving.parts, caller: request, ...handed });
+  const heard = order === undefined ? request : { ...request, signal: never };
+  const answer = await askVendor(ask, { ...serving.parts, caller: heard, ...handed });
   if (answer === undefined) return;
   if (answer.status < 200 || answer.status > 299) {
     await strikeOut(serving, path, answer.status);

@@ -33,6 +33,8 @@ export interface BatchVendor {
   end(id: string, how?: Ending): void;
   /** From now on nobody has the files of this batch's results, as after a month. */
   dropResults(id: string): void;
+  /** From now on what begins a job is answered so much later than it begins. */
+  answerLate(ms: number): void;
   /** Whether a thing was deleted. */
   gone(id: string): boolean;
   close(): Promise<void>;
@@ -66,6 +68,7 @@ class World {
   /** Tokens of output, by file. */
   readonly used = new Map<string, number>();
   polls = 0;
+  lateMs = 0;
   #count = 0;
 
   name(prefix: string): string {
@@ -172,10 +175,19 @@ function fileOf({ body, headers }: ReceivedRequest): string {
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {
+  if ((body as Json)["streamed"] === true) return stream(response, body as Json);
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const type = typeof body === "string" ? "application/octet-stream" : "application/json";
   response.writeHead(status, { "content-type": type });
   response.end(text);
+}
+
+/** Its first event, and silence. */
+function stream(response: ServerResponse, { streamed: _streamed, ...told }: Json): void {
+  const type = "response.created";
+  const event = { type, sequence_number: 0, response: told };
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.write(`event: ${type}\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
 type Asked = ReceivedRequest & { readonly id: string; readonly json: () => Json };
@@ -196,7 +208,7 @@ function makeResponse(world: World, { json }: Asked): Json {
     wished: Number(asked["input"]),
   };
   world.responses.set(id, told);
-  return told;
+  return asked["stream"] === true ? { ...told, streamed: true } : told;
 }
 
 const rows: readonly Row[] = [
@@ -293,7 +305,10 @@ export async function openBatchVendor(): Promise<BatchVendor> {
       if (found === null || method !== request.method) continue;
       const json = (): Json => JSON.parse(request.body.toString()) as Json;
       const told = answer(world, { ...request, id: found[1] ?? "", json });
-      if (told !== undefined) return send(response, 200, told);
+      if (told === undefined) continue;
+      const lateMs = method === "POST" && !pattern.test("/files") ? world.lateMs : 0;
+      if (lateMs === 0) return send(response, 200, told);
+      return void setTimeout(() => send(response, 200, told), lateMs);
     }
     return send(response, 404, { error: { message: "there is no such thing", type: "not_found" } });
   });
@@ -306,6 +321,7 @@ export async function openBatchVendor(): Promise<BatchVendor> {
     },
     end: (id, how = "completed") => world.end(id, how),
     dropResults: (id) => void world.files.delete(world.batches.get(id)?.output ?? ""),
+    answerLate: (ms) => void (world.lateMs = ms),
     gone: (id) => world.deleted.has(id),
     close: () => upstream.close(),
   };

@@ -1,0 +1,67 @@
+/**
+ * Jobs whose callers leave, or write what only their vendor can read. Promise: what runs at a vendor is charged, whoever
+ * left meanwhile.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type JobKey,
+  type JobYard,
+  batchOf,
+  chargedOf,
+  linesOf,
+  model,
+  openJobYard,
+} from "./job-yard.ts";
+import { waitFor } from "./nodes.ts";
+import { ask, get } from "./tenants.ts";
+
+const budget = { amount: "1", period: "total" };
+
+test("whoever has no budget is charged for requests that only their vendor can read", async () => {
+  await using yard = await openJobYard("sqlite", 1);
+  const { node, vendor } = yard;
+  const key = await yard.key();
+  const twice = (lines: string): string =>
+    lines.replaceAll(`{"custom_id"`, `{"url":"","custom_id"`);
+  const other = await batchOf(node, key, twice(linesOf([1], "gpt-unknown")));
+  const refused = await ask(node, key, "/v1/batches", other);
+  assert.equal(refused.status, 400, refused.text);
+  assert.match(refused.text, /model gpt-unknown is not served/);
+  await get(node, key, "/v1/batches", await batchOf(node, key, twice(linesOf([1000, 2000]))));
+  vendor.end(vendor.begun[0]!);
+  await chargedOf(yard, key, ["0.0015"]);
+});
+
+/** Asks for a job and leaves once its vendor has begun it, before it answers. */
+async function leaving(yard: JobYard, key: JobKey, path: string, json: object): Promise<string> {
+  const { node, vendor } = yard;
+  const before = vendor.begun.length;
+  const gone = new AbortController();
+  const asking = fetch(node.url + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key.key}`, "content-type": "application/json" },
+    body: JSON.stringify(json),
+    signal: gone.signal,
+  });
+  await waitFor("the job runs", 5000, () => Promise.resolve(vendor.begun.length > before));
+  gone.abort();
+  await assert.rejects(asking);
+  return vendor.begun.at(-1)!;
+}
+
+test("a job whose caller left before he heard of it is charged all the same", async () => {
+  await using yard = await openJobYard("sqlite", 1);
+  const { node, vendor } = yard;
+  const key = await yard.key({ budget });
+  const order = await batchOf(node, key, linesOf([1000]));
+  vendor.answerLate(500);
+  vendor.end(await leaving(yard, key, "/v1/batches", order.json));
+  await chargedOf(yard, key, ["0.0005"]);
+  const asked = { model, input: "2000", background: true, max_output_tokens: 2000 };
+  vendor.end(await leaving(yard, key, "/v1/responses", asked));
+  await chargedOf(yard, key, ["0.0005", "0.002"]);
+  vendor.end(await leaving(yard, key, "/v1/responses", { ...asked, stream: true }));
+  await chargedOf(yard, key, ["0.0005", "0.002", "0.002"]);
+  await waitFor("nothing is held", 15_000, async () => (await yard.budget(key)).held === "0");
+});
