@@ -335,22 +335,14 @@ test("calls that did not go straight", { timeout: 180_000 }, async (t) => {
 
   await t.test("jobs that cannot be metered are for callers without a budget", async () => {
     const bounded = await yard.key({ budget: { amount: "1" } });
-    const batch = {
-      input_file_id: "file-1",
-      endpoint: "/v1/chat/completions",
-      completion_window: "24h",
-    };
-    assertRefused(await node.call("/v1/batches", batch, { key: bounded.key }), 403, "not_metered");
-    const response = { model: "m", input: "hi", background: true };
-    upstream.behave(
-      json({ id: "resp_1", object: "response", status: "queued", model: "m", output: [] }),
-    );
-    const channel = { provider: "openai", baseUrl: upstream.baseUrl };
+    upstream.behave(json({ id: "ftjob-1", object: "fine_tuning.job", status: "queued" }));
+    const channel = { provider: "openai", baseUrl: upstream.baseUrl, unsealedIds: true };
     await yard.channel(["job"], channel);
     await make("/api/prices", { model: "job", mode: "call", perCall: "0.01" });
-    const job = { ...response, model: "job" };
-    assertRefused(await node.call("/v1/responses", job, { key: bounded.key }), 403, "not_metered");
-    assertServed(await node.call("/v1/responses", job));
+    const job = { model: "job", training_file: "file-1" };
+    const refused = await node.call("/v1/fine_tuning/jobs", job, { key: bounded.key });
+    assertRefused(refused, 403, "not_metered");
+    assertServed(await node.call("/v1/fine_tuning/jobs", job));
   });
 
   await t.test("numbers that no honest caller sends", async () => {
