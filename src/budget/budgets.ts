@@ -27,6 +27,8 @@ export interface Reservation {
   settle(costs: readonly NanoDollars[]): void;
   /** Nothing was spent. */
   release(): void;
+  /** Of what was set aside: a job goes on with it, and the journal has the call that began it. */
+  leave?(): void;
 }
 
 /** A budget that did not have enough, for the refusal. */
@@ -54,8 +56,8 @@ export interface Budgets {
   ): ReserveAnswer | Promise<ReserveAnswer>;
   /**
    * Reserves for a job, which outlives its call and perhaps this node: in SQL, under the name of `jobHolder`
-   * (store/jobs.ts), all claims or none. The reservation's end, either of them, frees what is held; while neither is
-   * called the job holds it. Throws GatewayError `temporarily_unavailable` where the database cannot be asked.
+   * (store/jobs.ts), all claims or none. The reservation's end, either of them, frees what is held; one that is left
+   * is the job's. Throws GatewayError `temporarily_unavailable` where the database cannot be asked.
    */
   setAside(
     callId: string,

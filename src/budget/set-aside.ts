@@ -5,6 +5,7 @@
  */
 import { budgetLimit } from "../core/budget-rule.ts";
 import type { BudgetShare } from "../core/budget-rule.ts";
+import type { Cancel } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { NanoDollars } from "../core/money.ts";
 import type { BudgetLease, LeaseChange, LockedBudget } from "../store/budget-leases.ts";
@@ -223,18 +224,43 @@ function handBackOwn({ book, wake }: SetAsideParts, short: readonly Short[]): vo
 
 function reservationOf(parts: SetAsideParts, hold: Hold, all: readonly Wanted[]): Reservation {
   let over = false;
+  const stopRenewing = renewAgainAndAgain(parts, hold);
   const end = (costs: readonly NanoDollars[]): void => {
     if (over) return;
     over = true;
-    if (!costs.some((cost) => cost > 0n)) return free(parts, hold);
-    owe(parts, all, costs);
-    // Until the charge stands in SQL, what is held stands for it.
-    parts.settled().then(
-      () => free(parts, hold),
-      () => undefined,
-    );
+    if (costs.some((cost) => cost > 0n)) {
+      owe(parts, all, costs);
+      // Until the charge stands in SQL, what is held stands for it.
+      parts
+        .settled()
+        .then(() => free(parts, hold), nothing)
+        .finally(stopRenewing);
+      return;
+    }
+    stopRenewing();
+    free(parts, hold);
   };
-  return { shares: all.map(({ share }) => share), settle: end, release: () => end([]) };
+  // From its row on, the job's lease is renewed by whoever reclaims others.
+  const leave = (): void => void parts.settled().then(stopRenewing, stopRenewing);
+  return { shares: all.map(({ share }) => share), settle: end, release: () => end([]), leave };
+}
+
+const nothing = (): void => undefined;
+
+/** A call that runs for long, or is settled late, keeps what is held for its job. */
+function renewAgainAndAgain(parts: SetAsideParts, { holder, wanted }: Hold): Cancel {
+  const { store, clock, maxStaleMs } = parts;
+  if (wanted.length === 0) return nothing;
+  let cancel: Cancel = nothing;
+  const plan = (): void => {
+    cancel = clock.after(reclaimAfterMs(maxStaleMs) / 4, () => {
+      if (parts.isClosed()) return;
+      store.renew(holder).catch(nothing);
+      plan();
+    });
+  };
+  plan();
+  return () => cancel();
 }
 
 /** What was not set aside in this node's slices is its to count all the same: it settles it. */

@@ -12,6 +12,8 @@ interface Held {
 
 export class HeldMoney {
   #held: Held[] = [];
+  /** What is a job's. */
+  #left: Reservation[] = [];
 
   add(reservation: Reservation, claims: readonly BudgetClaim[]): void {
     this.#held.push({ reservation, claims });
@@ -25,11 +27,13 @@ export class HeldMoney {
     return shares;
   }
 
-  /** What the call cost takes the place of all that is held. */
+  /** The call is on record: what it cost takes the place of all that is held. */
   settle(costs: readonly SpentShare[]): void {
     for (const { reservation } of this.#held)
       reservation.settle(reservation.shares.map((share) => amountOf(share, costs)));
     this.#held = [];
+    for (const reservation of this.#left) reservation.leave?.();
+    this.#left = [];
   }
 
   /** A job goes on with it: those who pay for it, each holding what it holds. Who does not pay has it back. */
@@ -38,6 +42,7 @@ export class HeldMoney {
     for (const held of this.#held) {
       const shares = payingShares(held, candidate);
       if (shares.length === 0) held.reservation.release();
+      else this.#left.push(held.reservation);
       left.push(...shares);
     }
     this.#held = [];

@@ -2,6 +2,7 @@
  * Begins a batch: reads its requests, sets aside what they may cost, and tells what its end is charged by.
  * Promise kept here: no batch is begun that a budget could not pay for as far as anybody can tell.
  */
+import { GatewayError } from "../core/errors.ts";
 import type { BatchInput, BatchReader } from "../dialects/contract.ts";
 import type { JobBegun } from "../log/call-record.ts";
 import { mapModel } from "../route/plan.ts";
@@ -46,6 +47,7 @@ export async function orderBatch(
   const estimate = new BatchEstimate({ ...asking, models, billed, caps, strict });
   await readRequests({ ...asking, estimate });
   await spending?.reserveJob({ group, requests: (outputCap) => estimate.sum(outputCap) });
+  if (serving.request.signal.aborted) throw new GatewayError("caller_gone", "The caller left");
   return {
     begun: (resource) => ({
       kind: "batch",
