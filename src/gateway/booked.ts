@@ -11,20 +11,40 @@ import type { Serving } from "./resource-call.ts";
 import type { PathIds } from "./resource-ids-of-path.ts";
 import { stillRuns } from "./response-job.ts";
 
-/** Before the vendor is asked: it may hand over results, or forget the thing. */
+/**
+ * Before the vendor is asked: it may hand over results, or forget the thing. Throws `invalid_request` for one that still
+ * runs and is to be forgotten: nobody could say what it used.
+ */
 export async function bookBefore(serving: Serving, account: Account, path: PathIds): Promise<void> {
   const { route } = serving;
-  const isLast = route.method === "DELETE" || route.reply === "bytes";
-  if (!isLast || !isJobs(serving)) return;
-  await book(serving, path, async (resource) => {
-    const caller = serving.request;
-    const tail = `/${encodeURIComponent(resource)}`;
-    const query = new URLSearchParams();
-    const accept = "application/json";
-    const ask = { account, method: "GET", tail, query, body: null, accept } as const;
-    const answer = await askVendor(ask, { ...serving.parts, caller });
-    return answer?.status === 200 ? parseDocument(answer.body) : undefined;
-  });
+  const isForgotten = route.method === "DELETE";
+  if (!isForgotten && route.reply !== "bytes") return;
+  if (serving.parts.jobs === undefined || !isJobs(serving)) return;
+  const find: FindDocument = (resource) => findThing(serving, account, resource);
+  if (!isForgotten) return await book(serving, path, find);
+  const [resource] = path.opened.keys();
+  const document = resource === undefined ? undefined : await find(resource).catch(() => undefined);
+  if (document !== undefined && runs(serving, document)) throw cancelFirst();
+  await book(serving, path, document ?? find);
+}
+
+/** As its vendor tells it now; undefined: it does not. */
+async function findThing(
+  { request, parts }: Serving,
+  account: Account,
+  resource: string,
+): Promise<JsonObject | undefined> {
+  const tail = `/${encodeURIComponent(resource)}`;
+  const query = new URLSearchParams();
+  const accept = "application/json";
+  const ask = { account, method: "GET", tail, query, body: null, accept } as const;
+  const answer = await askVendor(ask, { ...parts, caller: request });
+  return answer?.status === 200 ? parseDocument(answer.body) : undefined;
+}
+
+function cancelFirst(): GatewayError {
+  const detail = "This still runs: cancel it first, and delete it once it has ended";
+  return new GatewayError("invalid_request", detail, { values: { detail } });
 }
 
 /** Before what the vendor told is handed on. `told`: with the vendor's own ids. */
@@ -44,6 +64,11 @@ function isJobs({ route }: Serving): boolean {
 function hasEnded({ route, dialect }: Serving, document: JsonObject): boolean {
   if (route.ids[0] === "batch") return dialect.batches?.readState(document).ended === true;
   return document["background"] === true && !stillRuns(document);
+}
+
+function runs({ route, dialect }: Serving, document: JsonObject): boolean {
+  if (route.ids[0] === "batch") return dialect.batches?.readState(document).ended === false;
+  return document["background"] === true && stillRuns(document);
 }
 
 /** Older ones have been settled long since; clocks may differ by as much. */

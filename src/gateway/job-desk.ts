@@ -125,6 +125,8 @@ async function pollOne(parts: PollParts, job: Job, signal: AbortSignal): Promise
   } catch (thrown) {
     if (signal.aborted) return;
     parts.logger.warn({ callId: job.callId, reason: messageOf(thrown) }, "job not followed");
+    // Nobody has it for longer: what cannot be asked for any more holds no money for ever.
+    if (job.ageMs > patienceMs.runs) return await lose(parts, job);
   }
   await parts.jobs.again(job.callId, pollAfterMs(job.ageMs));
 }

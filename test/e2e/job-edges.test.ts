@@ -65,3 +65,19 @@ test("a job whose caller left before he heard of it is charged all the same", as
   await chargedOf(yard, key, ["0.0005", "0.002", "0.002"]);
   await waitFor("nothing is held", 15_000, async () => (await yard.budget(key)).held === "0");
 });
+
+test("a response that still runs is cancelled before it is deleted: nobody could charge it", async () => {
+  await using yard = await openJobYard("sqlite", 1);
+  const { node, vendor } = yard;
+  const key = await yard.key({ budget });
+  const json = { model, input: "2000", background: true, max_output_tokens: 2000 };
+  const { body } = await get(node, key, "/v1/responses", { json });
+  const path = `/v1/responses/${String(body["id"])}`;
+  const refused = await ask(node, key, path, { method: "DELETE" });
+  assert.equal(refused.status, 400, refused.text);
+  assert.match(refused.text, /still runs: cancel it first/);
+  assert.ok(!vendor.gone(vendor.begun[0]!));
+  vendor.end(vendor.begun[0]!);
+  await get(node, key, path, { method: "DELETE" });
+  await chargedOf(yard, key, ["0.002"]);
+});
