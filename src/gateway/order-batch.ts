@@ -91,6 +91,7 @@ interface Reading {
 async function readRequests(reading: Reading): Promise<void> {
   const { input, estimate } = reading;
   if (input.file !== null) return await readFile(reading, input.file);
+  if (input.requests.length === 0) return refuseUnread(reading, "it names no file of requests");
   let bytes = 0;
   for (const request of input.requests) {
     estimate.add(request);
@@ -103,8 +104,9 @@ async function readRequests(reading: Reading): Promise<void> {
 }
 
 /** Requests that stand in a file at the vendor, which is asked for it. */
-async function readFile({ serving, account, estimate }: Reading, file: string): Promise<void> {
-  const { request, parts, caller, spending } = serving;
+async function readFile(reading: Reading, file: string): Promise<void> {
+  const { serving, account, estimate } = reading;
+  const { request, parts } = serving;
   const route = findResourceRoute(request.dialect, "GET", "/files/:a/content");
   const files = route && accountFor(account, route);
   const tail = `/${encodeURIComponent(file)}/content`;
@@ -119,7 +121,11 @@ async function readFile({ serving, account, estimate }: Reading, file: string): 
         ).then(
           (answer) => answer && `its vendor answers ${answer.status} to who asks for its file`,
         );
-  if (refusal === undefined) return;
+  if (refusal !== undefined) refuseUnread(reading, refusal);
+}
+
+/** Throws where somebody's money or models depend on what the batch asks. */
+function refuseUnread({ serving: { caller, spending } }: Reading, refusal: string): void {
   if (spending?.budgeted === true || spending?.refusesUnpriced === true)
     throw notMetered("This batch", refusal);
   if (caller.models !== null) throw uncheckedModels(refusal);

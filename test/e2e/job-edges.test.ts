@@ -81,3 +81,15 @@ test("a response that still runs is cancelled before it is deleted: nobody could
   await get(node, key, path, { method: "DELETE" });
   await chargedOf(yard, key, ["0.002"]);
 });
+
+test("a batch whose requests lie where nobody here reads them is begun by no budget and no key of certain models", async () => {
+  await using yard = await openJobYard("sqlite", 1);
+  const { node, vendor } = yard;
+  const endpoint = "/v1/chat/completions";
+  const json = { input_blob: "https://blobs.example/a.jsonl", endpoint, completion_window: "24h" };
+  const refused = await ask(node, await yard.key({ budget }), "/v1/batches", { json });
+  assert.match(refused.text, /cannot be metered.*it names no file of requests/);
+  const other = await ask(node, await yard.key({ models: [model] }), "/v1/batches", { json });
+  assert.equal(other.status, 403, other.text);
+  assert.equal(vendor.begun.length, 0);
+});
