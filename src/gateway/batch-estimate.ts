@@ -8,10 +8,11 @@ import { isObject } from "../core/json-value.ts";
 import type { NanoDollars } from "../core/money.ts";
 import type { BatchInput, BatchReader, BatchRequest, CallFacts } from "../dialects/contract.ts";
 import { getDialect } from "../dialects/registry.ts";
+import { mapModel } from "../route/plan.ts";
 import type { Price } from "../sync/entities.ts";
 import { type Account, servesModels } from "./choose-account.ts";
 import { expectUse } from "./expected-use.ts";
-import type { JobModels } from "./job-pricing.ts";
+import { type JobModels, maxModels } from "./job-pricing.ts";
 import { parseDocument } from "./keep-books.ts";
 import { notPriced } from "./money-refusals.ts";
 import { estimateAt } from "./reserve-amount.ts";
@@ -68,6 +69,15 @@ export class BatchEstimate {
       if (error.kind !== "invalid_request") throw error;
       const detail = `request ${this.#count} of the batch: ${error.message}`;
       throw new GatewayError("invalid_request", detail, { values: { detail } });
+    }
+  }
+
+  /** Nobody reads its requests: its end is priced by whatever its account serves, and no answer is free. */
+  unread(): void {
+    const { account, models } = this.#parts;
+    for (const name of account.channel.models.slice(0, maxModels)) {
+      const { model, billedModel } = mapModel(account.channel, name);
+      models.add(model, billedModel);
     }
   }
 

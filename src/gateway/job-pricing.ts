@@ -21,7 +21,7 @@ export interface PricingParts {
 }
 
 /** Different models of one job: all of their prices are kept with it. */
-const maxModels = 100;
+export const maxModels = 100;
 
 /** The models of one job with their prices, as its requests name them. */
 export class JobModels {

@@ -125,8 +125,10 @@ async function readFile(reading: Reading, file: string): Promise<void> {
 }
 
 /** Throws where somebody's money or models depend on what the batch asks. */
-function refuseUnread({ serving: { caller, spending } }: Reading, refusal: string): void {
+function refuseUnread({ serving, estimate }: Reading, refusal: string): void {
+  const { caller, spending } = serving;
   if (spending?.budgeted === true || spending?.refusesUnpriced === true)
     throw notMetered("This batch", refusal);
   if (caller.models !== null) throw uncheckedModels(refusal);
+  estimate.unread();
 }

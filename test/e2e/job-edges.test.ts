@@ -93,3 +93,16 @@ test("a batch whose requests lie where nobody here reads them is begun by no bud
   assert.equal(other.status, 403, other.text);
   assert.equal(vendor.begun.length, 0);
 });
+
+test("a batch whose file nobody is handed is charged by what its answers tell", async () => {
+  await using yard = await openJobYard("sqlite", 1);
+  const { node, vendor } = yard;
+  vendor.hideInputs();
+  const budgeted = await yard.key({ budget });
+  const order = await batchOf(node, budgeted, linesOf([1]));
+  assert.match((await ask(node, budgeted, "/v1/batches", order)).text, /cannot be metered/);
+  const key = await yard.key();
+  await get(node, key, "/v1/batches", await batchOf(node, key, linesOf([1000, 2000])));
+  vendor.end(vendor.begun[0]!);
+  await chargedOf(yard, key, ["0.0015"]);
+});

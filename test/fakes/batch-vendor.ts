@@ -35,6 +35,8 @@ export interface BatchVendor {
   dropResults(id: string): void;
   /** From now on what begins a job is answered so much later than it begins. */
   answerLate(ms: number): void;
+  /** From now on nobody is handed the files that batches begin with. */
+  hideInputs(): void;
   /** Whether a thing was deleted. */
   gone(id: string): boolean;
   close(): Promise<void>;
@@ -69,6 +71,8 @@ class World {
   readonly used = new Map<string, number>();
   polls = 0;
   lateMs = 0;
+  /** How files begin that nobody is handed. */
+  hidden = "none";
   #count = 0;
 
   name(prefix: string): string {
@@ -221,7 +225,11 @@ const rows: readonly Row[] = [
       return { id, object: "file", bytes: 1, created_at: 1, filename: "f", purpose: "batch" };
     },
   ],
-  ["GET", /\/files\/([^/]+)\/content$/, (world, { id }) => world.files.get(id)],
+  [
+    "GET",
+    /\/files\/([^/]+)\/content$/,
+    (world, { id }) => (id.startsWith(world.hidden) ? undefined : world.files.get(id)),
+  ],
   [
     "POST",
     /\/messages\/batches$/,
@@ -322,6 +330,7 @@ export async function openBatchVendor(): Promise<BatchVendor> {
     end: (id, how = "completed") => world.end(id, how),
     dropResults: (id) => void world.files.delete(world.batches.get(id)?.output ?? ""),
     answerLate: (ms) => void (world.lateMs = ms),
+    hideInputs: () => void (world.hidden = "file-in"),
     gone: (id) => world.deleted.has(id),
     close: () => upstream.close(),
   };
