@@ -225,20 +225,20 @@ function handBackOwn({ book, wake }: SetAsideParts, short: readonly Short[]): vo
 function reservationOf(parts: SetAsideParts, hold: Hold, all: readonly Wanted[]): Reservation {
   let over = false;
   const stopRenewing = renewAgainAndAgain(parts, hold);
+  const freeNow = (): void => {
+    stopRenewing();
+    free(parts, hold);
+  };
   const end = (costs: readonly NanoDollars[]): void => {
     if (over) return;
     over = true;
-    if (costs.some((cost) => cost > 0n)) {
-      owe(parts, all, costs);
-      // Until the charge stands in SQL, what is held stands for it.
-      parts
-        .settled()
-        .then(() => free(parts, hold), nothing)
-        .finally(stopRenewing);
-      return;
-    }
-    stopRenewing();
-    free(parts, hold);
+    if (!costs.some((cost) => cost > 0n)) return freeNow();
+    owe(parts, all, costs);
+    // Until the charge stands in SQL, what is held stands for it.
+    parts.settled().then(
+      () => freeNow(),
+      () => stopRenewing(),
+    );
   };
   // From its row on, the job's lease is renewed by whoever reclaims others.
   const leave = (): void => void parts.settled().then(stopRenewing, stopRenewing);
