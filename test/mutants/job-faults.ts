@@ -69,6 +69,22 @@ export const jobFaults: readonly Mutant[] = [
     env,
   },
   {
+    name: "what a long call has set aside for its job is reclaimed as if nobody held it",
+    edits: [
+      {
+        file: "src/budget/set-aside.ts",
+        find: "      store.renew(holder).catch(nothing);\n",
+        replace: "",
+      },
+    ],
+    killers: [
+      {
+        file: "test/budget/long-calls.test.ts",
+        test: "is nobody else's while the call runs, and reclaimed where its job never came to be",
+      },
+    ],
+  },
+  {
     name: "what may have been set aside, and nobody knows, is left to itself",
     edits: [
       {
