@@ -25,6 +25,8 @@ export interface LeaseRow {
   spent: bigint;
   recalled: boolean;
   renewedAt: number;
+  /** When its holder was heard of before that. */
+  heardBefore?: number;
 }
 
 export interface BudgetRow {
@@ -144,7 +146,10 @@ export class BudgetDatabase {
       renew: (nodeId) =>
         read(() => {
           for (const row of this.leases.values())
-            if (row.nodeId === nodeId && row.granted > 0n) row.renewedAt = clock.now();
+            if (row.nodeId === nodeId && row.granted > 0n) {
+              row.heardBefore = row.renewedAt;
+              row.renewedAt = clock.now();
+            }
         }),
       stale: (ageMs, limit) =>
         read(() => {

@@ -191,10 +191,12 @@ export class SimJobs {
     const { clock, database, maxStaleMs, allow, fail } = this.#parts;
     const runs = job.state === "over" ? 0n : job.amount;
     const owed = runs + job.node.unsettled(row.share, (holder) => holder === row.nodeId);
-    // Whoever took it may have looked before the job was known.
+    // Whoever took it may have looked before the job was known, or its node heard of again.
+    const lookedAt = clock.now() - longestCommitMs;
     const begunAt = database.jobs.get(job.callId)?.begunAt ?? Infinity;
-    const isKnown = runs > 0n && begunAt < clock.now() - longestCommitMs;
-    const isOld = clock.now() - row.renewedAt >= reclaimAfterMs(maxStaleMs);
+    const isKnown = runs > 0n && begunAt < lookedAt;
+    const heardAt = row.renewedAt > lookedAt ? (row.heardBefore ?? row.renewedAt) : row.renewedAt;
+    const isOld = clock.now() - heardAt >= reclaimAfterMs(maxStaleMs);
     if (owed > 0n && (isKnown || !isOld))
       return fail(new Error(`the lease of ${row.nodeId} ended that owes ${owed}`));
     // Its node was not heard of for too long: whatever it costs is spent twice.
