@@ -30,6 +30,9 @@ async function propagations(writer: TestNode, reader: TestNode, count: number): 
   return delays.sort((a, b) => a - b);
 }
 
+/** Polling alone takes some 125 ms and more; a busy machine hears a bell late, too. */
+const rungMs = 100;
+
 const median = (values: readonly number[]): number => values[Math.floor(values.length / 2)] ?? NaN;
 
 async function withTwoNodes(
@@ -61,7 +64,7 @@ test("PostgreSQL's own bell", { skip: skipReason("postgres") }, async (context) 
   context.diagnostic(
     `ms after the write's answer: median ${median(delays).toFixed(1)}, last ${delays.at(-1)?.toFixed(1)}`,
   );
-  assert.ok(median(delays) < 50, `median ${median(delays)}`);
+  assert.ok(median(delays) < rungMs, `median ${median(delays)}`);
 });
 
 test(
@@ -80,7 +83,7 @@ test(
         context.diagnostic(
           `ms after the write's answer: median ${median(delays).toFixed(1)}, last ${delays.at(-1)?.toFixed(1)}`,
         );
-        assert.ok(median(delays) < 50, `median ${median(delays)}`);
+        assert.ok(median(delays) < rungMs, `median ${median(delays)}`);
         await server.stop("crash");
         await until(() => b.sync.status().bells["redis"] === "down", 20_000);
         const without = await propagations(a, b, 5);
