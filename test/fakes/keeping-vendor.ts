@@ -424,7 +424,15 @@ const handlers: Readonly<Record<string, Handle>> = {
   "POST /v1/messages/batches": makeMessageBatch,
   "GET /v1/messages/batches": (account) =>
     ok({ data: account.list("message-batch"), has_more: false }),
-  "GET /v1/messages/batches/:id": retrieve("message-batch"),
+  // One that was cancelled has ended by the time that anybody asks again.
+  "GET /v1/messages/batches/:id": (account, asked, ids) => {
+    const { document } = account.get("message-batch", ids[0] ?? "");
+    const isOver = document["processing_status"] === "canceling";
+    const handle = isOver
+      ? patched("message-batch", { processing_status: "ended" })
+      : retrieve("message-batch");
+    return handle(account, asked, ids);
+  },
   "POST /v1/messages/batches/:id/cancel": patched("message-batch", {
     processing_status: "canceling",
   }),
