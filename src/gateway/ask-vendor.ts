@@ -27,6 +27,15 @@ export interface VendorRequest {
   readonly accept: string;
 }
 
+/** A question that changes nothing. `tail`: behind the endpoint's path, its ids escaped. */
+export function getRequest(
+  account: Account,
+  tail: string,
+  accept = "application/json",
+): VendorRequest {
+  return { account, method: "GET", tail, query: new URLSearchParams(), body: null, accept };
+}
+
 function urlOf({ account, tail, query }: VendorRequest): string {
   const { provider, channel, endpoint, credential } = account;
   const [path = "", own = ""] = endpoint.path.split("?", 2);

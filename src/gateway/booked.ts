@@ -4,7 +4,7 @@
  */
 import { GatewayError, messageOf } from "../core/errors.ts";
 import type { JsonObject } from "../core/json-value.ts";
-import { askVendor } from "./ask-vendor.ts";
+import { askVendor, getRequest } from "./ask-vendor.ts";
 import type { Account } from "./choose-account.ts";
 import { idOf, parseDocument } from "./keep-books.ts";
 import type { Serving } from "./resource-call.ts";
@@ -24,7 +24,7 @@ export async function bookBefore(serving: Serving, account: Account, path: PathI
   if (!isForgotten) return await book(serving, path, find);
   const [resource] = path.opened.keys();
   const document = resource === undefined ? undefined : await find(resource).catch(() => undefined);
-  if (document !== undefined && runs(serving, document)) throw cancelFirst();
+  if (document !== undefined && hasEnded(serving, document) === false) throw cancelFirst();
   await book(serving, path, document ?? find);
 }
 
@@ -35,10 +35,7 @@ async function findThing(
   resource: string,
 ): Promise<JsonObject | undefined> {
   const tail = `/${encodeURIComponent(resource)}`;
-  const query = new URLSearchParams();
-  const accept = "application/json";
-  const ask = { account, method: "GET", tail, query, body: null, accept } as const;
-  const answer = await askVendor(ask, { ...parts, caller: request });
+  const answer = await askVendor(getRequest(account, tail), { ...parts, caller: request });
   return answer?.status === 200 ? parseDocument(answer.body) : undefined;
 }
 
@@ -52,7 +49,7 @@ export async function bookTold(serving: Serving, path: PathIds, told: Buffer): P
   if (serving.route.ids.length !== 1 || !isJobs(serving)) return;
   const document = parseDocument(told);
   if (document === undefined || idOf(document) === undefined) return;
-  if (hasEnded(serving, document)) await book(serving, path, document);
+  if (hasEnded(serving, document) === true) await book(serving, path, document);
 }
 
 /** Whether a path of one thing names what may be a job. */
@@ -61,14 +58,10 @@ function isJobs({ route }: Serving): boolean {
   return kind === "batch" || kind === "response";
 }
 
-function hasEnded({ route, dialect }: Serving, document: JsonObject): boolean {
-  if (route.ids[0] === "batch") return dialect.batches?.readState(document).ended === true;
-  return document["background"] === true && !stillRuns(document);
-}
-
-function runs({ route, dialect }: Serving, document: JsonObject): boolean {
-  if (route.ids[0] === "batch") return dialect.batches?.readState(document).ended === false;
-  return document["background"] === true && stillRuns(document);
+/** Undefined: it is no job. */
+function hasEnded({ route, dialect }: Serving, document: JsonObject): boolean | undefined {
+  if (route.ids[0] === "batch") return dialect.batches?.readState(document).ended;
+  return document["background"] === true ? !stillRuns(document) : undefined;
 }
 
 /** Older ones have been settled long since; clocks may differ by as much. */
@@ -99,7 +92,7 @@ async function book(
     const known = typeof told === "function" ? thing : { ...thing, document: told };
     if (await jobs.book(known, signal)) return;
     const document = typeof told === "function" ? await told(resource) : told;
-    if (document === undefined || !hasEnded(serving, document)) return;
+    if (document === undefined || hasEnded(serving, document) !== true) return;
     if (isNew(document, clock.now())) await jobs.bookNew({ ...thing, document }, signal);
   } catch (thrown) {
     parts.logger.warn({ callId: request.id, reason: messageOf(thrown) }, "job not charged yet");

@@ -14,7 +14,7 @@ import { credentialOf } from "../route/pinned-plan.ts";
 import type { Snapshot } from "../sync/entities.ts";
 import type { CallRequest, FrontId, OverSignal } from "../wire/call.ts";
 import { type Usage, noUsage } from "../wire/usage.ts";
-import { type VendorAnswer, askVendor } from "./ask-vendor.ts";
+import { type VendorAnswer, type VendorRequest, askVendor, getRequest } from "./ask-vendor.ts";
 import { type Account, accountFor } from "./choose-account.ts";
 import { parseJobPricing } from "./job-pricing.ts";
 import { parseDocument } from "./keep-books.ts";
@@ -87,11 +87,6 @@ function ownRequest(content: JobContent, { signal }: FollowParts): CallRequest {
   };
 }
 
-function getting(account: Account, tail: string, accept = "application/json") {
-  const query = new URLSearchParams();
-  return { account, method: "GET" as const, tail, query, body: null, accept };
-}
-
 /** Undefined: there is no such thing any more. */
 async function ask(
   content: JobContent,
@@ -99,7 +94,7 @@ async function ask(
   parts: FollowParts,
 ): Promise<JsonObject | undefined> {
   const caller = ownRequest(content, parts);
-  const answer = await askVendor(getting(account, tailOf(content)), { ...parts, caller });
+  const answer = await askVendor(getRequest(account, tailOf(content)), { ...parts, caller });
   if (answer?.status === 404) return undefined;
   const told = answer?.status === 200 ? parseDocument(answer.body) : undefined;
   if (told !== undefined) return told;
@@ -191,8 +186,8 @@ function resultsAt(
   }: Pick<FollowParts, "snapshot"> & {
     readonly results: { readonly file: string } | { readonly tail: string };
   },
-): ReturnType<typeof getting> | undefined {
-  if ("tail" in results) return getting(account, tailOf(content) + results.tail, "*/*");
+): VendorRequest | undefined {
+  if ("tail" in results) return getRequest(account, tailOf(content) + results.tail, "*/*");
   const files = accountOf(content, snapshot, "/files/:a/content");
-  return files && getting(files, `/${encodeURIComponent(results.file)}/content`, "*/*");
+  return files && getRequest(files, `/${encodeURIComponent(results.file)}/content`, "*/*");
 }

@@ -7,6 +7,7 @@ import { type Clock, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { RandomBytes } from "../core/ids.ts";
 import type { JsonObject } from "../core/json-value.ts";
+import type { NanoDollars } from "../core/money.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SpentShare } from "../log/call-record.ts";
 import { type EndJobParts, endJob } from "../log/end-job.ts";
@@ -150,32 +151,38 @@ async function follow(
   return await followJob(parseJobContent(job.content), { ...parts, snapshot, signal }, document);
 }
 
-async function end(
+type JobOver = Extract<Standing, { state: "over" }>;
+
+async function end(parts: JobDeskParts, job: Job, standing: JobOver): Promise<void> {
+  const cost = await charge(parts, job, standing, "ended");
+  if (cost === undefined) return;
+  const { outcome } = standing;
+  parts.logger.info({ callId: job.callId, outcome, nanoDollars: String(cost) }, "job charged");
+}
+
+/** Nano-dollars; undefined: another one has ended it. */
+async function charge(
   parts: JobDeskParts,
   job: Job,
-  standing: Extract<Standing, { state: "over" }>,
-): Promise<void> {
+  { outcome, error, totals }: JobOver,
+  state: "ended" | "lost",
+): Promise<NanoDollars | undefined> {
   const content = parseJobContent(job.content);
-  const { outcome, error, totals } = standing;
-  const told: SpentShare[] = [];
-  const channelShare = (channelCost: bigint): SpentShare | undefined => {
-    const share = shareOfChannel(parts, content, channelCost);
-    if (share !== undefined) told.push(share);
-    return share;
-  };
   const records = recordsOf({
     content,
     outcome,
     error,
     totals,
     durationMs: job.ageMs,
-    channelShare,
+    // What was lost cost its channel nothing that anybody knows of.
+    channelShare: (channelCost) =>
+      state === "lost" ? undefined : shareOfChannel(parts, content, channelCost),
     random: parts.random,
   });
-  if (!(await endJob(parts, job, records, "ended"))) return;
-  for (const share of told) parts.budgets.spentOn(share, share.amount);
-  const cost = records.reduce((sum, record) => sum + record.cost, 0n);
-  parts.logger.info({ callId: job.callId, outcome, nanoDollars: String(cost) }, "job charged");
+  if (!(await endJob(parts, job, records, state))) return undefined;
+  for (const share of records.flatMap(({ shares }) => shares))
+    if (share.kind === "channel") parts.budgets.spentOn(share, share.amount);
+  return records.reduce((sum, { cost }) => sum + cost, 0n);
 }
 
 function shareOfChannel(
@@ -190,17 +197,8 @@ function shareOfChannel(
 
 /** Nobody can say what it used: it costs nobody anything, and its row says so. */
 async function lose(parts: PollParts, job: Job): Promise<void> {
-  const content = parseJobContent(job.content);
-  const records = recordsOf({
-    content,
-    outcome: "failed",
-    error: "job_lost",
-    totals: [],
-    durationMs: job.ageMs,
-    channelShare: () => undefined,
-    random: parts.random,
-  });
+  const lost: JobOver = { state: "over", outcome: "failed", error: "job_lost", totals: [] };
   parts.firstSeen.delete(job.callId);
-  if (await endJob(parts, job, records, "lost"))
+  if ((await charge(parts, job, lost, "lost")) !== undefined)
     parts.logger.error({ callId: job.callId }, "a job was lost: its vendor does not have it");
 }

@@ -6,12 +6,12 @@ import { GatewayError } from "../core/errors.ts";
 import type { BatchInput, BatchReader } from "../dialects/contract.ts";
 import type { JobBegun } from "../log/call-record.ts";
 import { mapModel } from "../route/plan.ts";
-import type { VendorRequest } from "./ask-vendor.ts";
+import { type VendorRequest, getRequest } from "./ask-vendor.ts";
 import { BatchEstimate } from "./batch-estimate.ts";
 import { type Account, accountFor } from "./choose-account.ts";
 import { JobModels } from "./job-pricing.ts";
 import { groupClaims, payerClaims } from "./payer-claims.ts";
-import { readLines } from "./read-lines.ts";
+import { nextTurn, readLines } from "./read-lines.ts";
 import { notMetered, uncheckedModels } from "./refuse-unmetered.ts";
 import type { Serving } from "./resource-call.ts";
 import { findResourceRoute } from "./resource-routes.ts";
@@ -99,7 +99,7 @@ async function readRequests(reading: Reading): Promise<void> {
     bytes += request.length + perRequestBytes;
     if (bytes < stretchBytes) continue;
     bytes = 0;
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 }
 
@@ -110,14 +110,11 @@ async function readFile(reading: Reading, file: string): Promise<void> {
   const route = findResourceRoute(request.dialect, "GET", "/files/:a/content");
   const files = route && accountFor(account, route);
   const tail = `/${encodeURIComponent(file)}/content`;
-  const query = new URLSearchParams();
   const refusal =
     files === undefined
       ? "this vendor has no such files"
-      : await readLines(
-          { account: files, method: "GET", tail, query, body: null, accept: "*/*" },
-          { ...parts, caller: request },
-          (line) => estimate.add(line),
+      : await readLines(getRequest(files, tail, "*/*"), { ...parts, caller: request }, (line) =>
+          estimate.add(line),
         ).then(
           (answer) => answer && `its vendor answers ${answer.status} to who asks for its file`,
         );

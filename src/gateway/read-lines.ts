@@ -51,7 +51,8 @@ export class LineCutter {
   }
 }
 
-function nextTurn(): Promise<void> {
+/** Others have their turn. */
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
