@@ -121,7 +121,7 @@ async function closeLate(parts: LedgerJobParts, { lease }: Term, day: number): P
   const late = await atOneInstant(reads, async (trx) => {
     const { state, allSums } = await readClosedDay(trx, day);
     if (state === "open" || state === "dropping") return 0n;
-    return (await sumRolledDay(trx, day)) - (allSums.get(`day ${day}`) ?? 0n);
+    return (await sumRolledDay(trx, day)).cost - (allSums.get(`day ${day}`) ?? 0n);
   });
   if (late === 0n) return;
   const entries = await withFence(writes, lease, (trx) => closeDay(trx, day));

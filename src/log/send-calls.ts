@@ -20,6 +20,7 @@ import { withFence } from "../store/leases.ts";
 import type { LogStore } from "../store/log-store.ts";
 import { areSame, mostAsked, renderCall } from "../store/log-store.ts";
 import type { CallAmounts, CallTotals, SentDay } from "../store/sent-days.ts";
+import { sumRolledDay } from "../store/rollups.ts";
 import * as sentDays from "../store/sent-days.ts";
 import type { LedgerJob } from "./ledger-jobs.ts";
 import { lateDays } from "./ledger-jobs.ts";
@@ -143,7 +144,7 @@ async function sealDays(parts: SendCallsParts, term: Term): Promise<void> {
     if (term.signal.aborted) return;
     if (sent.sealed === 1) {
       if (sent.day < today - lateDays) continue;
-      if ((await sentDays.countRolled(reads, sent.day)) === sent.calls) continue;
+      if ((await sumRolledDay(reads, sent.day)).calls === sent.calls) continue;
       await setSeal(parts, term, sent.day, { sealed: false, calls: 0n });
     }
     await sealDay(parts, term, sent);
@@ -181,7 +182,7 @@ async function sealDay(parts: SendCallsParts, term: Term, sent: SentDay): Promis
 async function look({ database }: SendCallsParts, day: number) {
   return await atOneInstant(database.reads, async (trx) => ({
     ...(await readClosedDay(trx, day)),
-    rolled: await sentDays.countRolled(trx, day),
+    rolled: (await sumRolledDay(trx, day)).calls,
     rows: await sentDays.sumStretches(trx, day),
   }));
 }

@@ -9,7 +9,7 @@ import type { Sql } from "./database.ts";
 import { engineOf, nowMs } from "./dialect.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
 import { heldCallId, renewJobLeases } from "./jobs.ts";
-import { budgetKey, insertAlert, sumSpent } from "./budgets.ts";
+import { budgetKey, insertAlert, isAmong, sumSpent } from "./budgets.ts";
 import { retried } from "./transaction.ts";
 
 /** What one node holds of a budget in a period. */
@@ -177,17 +177,7 @@ async function readLeases(trx: Sql, shares: readonly BudgetShare[]) {
     )
     .selectAll("budget_leases")
     .select(["jobs.call_id as running_job", now.as("now")])
-    .where(({ and, or, eb }) =>
-      or(
-        shares.map((share) =>
-          and([
-            eb("budget_leases.kind", "=", share.kind),
-            eb("budget_leases.entity_id", "=", BigInt(share.id)),
-            eb("budget_leases.period", "=", share.period),
-          ]),
-        ),
-      ),
-    )
+    .where(isAmong("budget_leases", shares))
     .orderBy("node_id")
     .execute();
   const [first] = leases;

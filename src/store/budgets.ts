@@ -1,4 +1,5 @@
 /** What budgets have spent, and who was told of it. */
+import type { RawBuilder } from "kysely";
 import { sql } from "kysely";
 import type { BudgetKind, BudgetShare } from "../core/budget-rule.ts";
 import type { NanoDollars } from "../core/money.ts";
@@ -9,6 +10,20 @@ import { violatedUnique } from "./sql-errors.ts";
 /** The columns that name a budget's row. */
 export function budgetKey({ kind, id, period }: BudgetShare) {
   return { kind, entity_id: BigInt(id), period };
+}
+
+/** That a row of a query over several tables is one of these budgets'. */
+export function isAmong(
+  table: "budgets" | "budget_leases",
+  shares: readonly BudgetShare[],
+): RawBuilder<boolean> {
+  const is = (column: string, value: string | bigint) =>
+    sql`${sql.ref(`${table}.${column}`)} = ${value}`;
+  const each = shares.map(
+    ({ kind, id, period }) =>
+      sql`(${is("kind", kind)} and ${is("entity_id", BigInt(id))} and ${is("period", period)})`,
+  );
+  return sql<boolean>`(${sql.join(each, sql` or `)})`;
 }
 
 const heldSum = sql<bigint | null>`sum(case
@@ -44,11 +59,9 @@ export function spentOf(row: {
 }
 
 /** What was spent of one budget, as far as it was handed in. */
-export async function sumSpent(db: Sql, { kind, id, period }: BudgetShare): Promise<NanoDollars> {
+export async function sumSpent(db: Sql, share: BudgetShare): Promise<NanoDollars> {
   const row = await selectBudgetTotals(db)
-    .where("budgets.kind", "=", kind)
-    .where("budgets.entity_id", "=", BigInt(id))
-    .where("budgets.period", "=", period)
+    .where(isAmong("budgets", [share]))
     .executeTakeFirst();
   return row === undefined ? 0n : spentOf(row);
 }
@@ -137,19 +150,7 @@ export async function readBudgetSums(
 ): Promise<readonly BudgetSums[]> {
   if (shares.length === 0) return [];
   const keys = shares.map(budgetKey);
-  const totals = await selectBudgetTotals(db)
-    .where(({ and, or, eb }) =>
-      or(
-        keys.map((key) =>
-          and([
-            eb("budgets.kind", "=", key.kind),
-            eb("budgets.entity_id", "=", key.entity_id),
-            eb("budgets.period", "=", key.period),
-          ]),
-        ),
-      ),
-    )
-    .execute();
+  const totals = await selectBudgetTotals(db).where(isAmong("budgets", shares)).execute();
   const alerts = await db
     .selectFrom("budget_alerts")
     .selectAll()

@@ -37,7 +37,7 @@ const sums = ["calls", "cost", "channel_cost"] as const;
 export async function checkRollups(db: Sql, day: number): Promise<readonly Discrepancy[]> {
   const { hasDropped, allSums } = await readClosedDay(db, day);
   if (!hasDropped) return await compareRows(db, day);
-  const found = await sumRolledDay(db, day);
+  const { cost: found } = await sumRolledDay(db, day);
   const expected = allSums.get(accountName("day", String(day))) ?? 0n;
   if (found === 0n || found === expected) return [];
   return [{ check: "rollups", day, account: "all calls", of: "cost", expected, found }];

@@ -5,6 +5,7 @@
 import type { Selectable } from "kysely";
 import { sql } from "kysely";
 import { bulkInsert } from "./bulk-insert.ts";
+import type { NanoDollars } from "../core/money.ts";
 import type { Sql } from "./database.ts";
 import { engineOf } from "./dialect.ts";
 import type { UsageRollupTable } from "./tables.ts";
@@ -145,17 +146,21 @@ async function moveRows(
   }
 }
 
-/** What the quarter-hours of a UTC day say that its calls cost. */
-export async function sumRolledDay(db: Sql, day: number): Promise<bigint> {
+/** What the quarter-hours of a UTC day, which are kept for 40 days, say of its calls. */
+export async function sumRolledDay(
+  db: Sql,
+  day: number,
+): Promise<{ readonly calls: bigint; readonly cost: NanoDollars }> {
   const fromMs = BigInt(day) * 86_400_000n;
   const row = await db
     .selectFrom("usage_rollups")
+    .select(sql<bigint | null>`sum(calls)`.as("calls"))
     .select(sql<bigint | null>`sum(cost)`.as("cost"))
     .where("span", "=", rollupSpan)
     .where("bucket", ">=", fromMs)
     .where("bucket", "<", fromMs + 86_400_000n)
     .executeTakeFirst();
-  return row?.cost ?? 0n;
+  return { calls: row?.calls ?? 0n, cost: row?.cost ?? 0n };
 }
 
 export interface UsageFilters {

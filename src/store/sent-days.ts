@@ -8,7 +8,6 @@ import type { CallRow } from "./calls.ts";
 import type { Sql } from "./database.ts";
 import { engineOf } from "./dialect.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
-import { rollupSpan } from "./rollups.ts";
 import { sealedPosition } from "./settlement.ts";
 import type { SentDayTable } from "./tables.ts";
 
@@ -179,19 +178,6 @@ export async function sumStretches(db: Sql, day: number): Promise<ReadonlyMap<st
       { calls, cost, channelCost },
     ]),
   );
-}
-
-/** How many calls the quarter-hours of a day tell of, which are kept for 40 days. */
-export async function countRolled(db: Sql, day: number): Promise<bigint> {
-  const fromMs = BigInt(day) * 86_400_000n;
-  const row = await db
-    .selectFrom("usage_rollups")
-    .select(sql<bigint | null>`sum(calls)`.as("calls"))
-    .where("span", "=", rollupSpan)
-    .where("bucket", ">=", fromMs)
-    .where("bucket", "<", fromMs + 86_400_000n)
-    .executeTakeFirst();
-  return row?.calls ?? 0n;
 }
 
 /**
