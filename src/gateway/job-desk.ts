@@ -83,8 +83,9 @@ export function openJobDesk(parts: JobDeskParts): JobDesk {
 async function book(parts: JobDeskParts, thing: JobThing, signal: OverSignal): Promise<boolean> {
   const { document } = thing;
   const digest = jobDigest(thing);
-  const job = await parts.jobs.find(digest);
-  if (job === undefined) return await parts.jobs.isKnown(digest);
+  const found = await parts.jobs.find(digest);
+  if (found?.state !== "running") return found !== undefined;
+  const { job } = found;
   const standing = await follow(parts, job, { signal, document });
   if (standing.state === "over") await end(parts, job, standing);
   return true;

@@ -109,7 +109,9 @@ for (const engine of SQL_ENGINES) {
       assert.deepEqual(await names(2), ["b", "c"]);
       await jobs.again("b", 600_000);
       assert.deepEqual(await names(9), ["c", "a"]);
-      const found = await jobs.find("of b");
+      const standing = await jobs.find("of b");
+      assert.equal(standing?.state, "running");
+      const found = standing?.state === "running" ? standing.job : undefined;
       assert.equal(found?.callId, "b");
       assert.equal(found?.polls, 1);
       assert.equal(found?.content, "{}");
@@ -117,7 +119,8 @@ for (const engine of SQL_ENGINES) {
       const ends = await Promise.all([jobs.end("b", "ended"), jobs.end("b", "lost")]);
       assert.deepEqual(ends.sort(), [false, true]);
       assert.equal(await jobs.end("nobody", "lost"), false);
-      assert.equal(await jobs.find("of b"), undefined);
+      assert.deepEqual(await jobs.find("of b"), { state: "over" });
+      assert.equal(await jobs.find("of nobody"), undefined);
       await age(database, "b", 9_000_000);
       assert.deepEqual(await names(9), ["c", "a"]);
     },

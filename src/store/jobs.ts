@@ -38,6 +38,10 @@ export interface Job {
   readonly ageMs: number;
 }
 
+export type FoundJob =
+  | { readonly state: "running"; readonly job: Job }
+  | { readonly state: "over" };
+
 /** What settlement writes of a call that began one. */
 export interface NewJob {
   readonly callId: string;
@@ -51,10 +55,8 @@ export interface NewJob {
 export interface JobStore {
   /** Running ones whose time has come, those first that wait longest. */
   due(limit: number): Promise<readonly Job[]>;
-  /** The running one of a vendor's thing. */
-  find(digest: string): Promise<Job | undefined>;
-  /** Whether there is one of the vendor's thing, running or over. */
-  isKnown(digest: string): Promise<boolean>;
+  /** That of a vendor's thing, told by one look: between two it may begin. Undefined: nobody knows of it as a job. */
+  find(digest: string): Promise<FoundJob | undefined>;
   /** Its vendor is asked again after so long. */
   again(callId: string, afterMs: number): Promise<void>;
   /** It runs no more; false: it did not any more. */
@@ -66,8 +68,7 @@ export interface JobStore {
 export function makeJobStore(db: Sql): JobStore {
   return {
     due: (limit) => listDue(db, limit),
-    find: (digest) => findRunning(db, digest),
-    isKnown: (digest) => isKnown(db, digest),
+    find: (digest) => findOne(db, digest),
     again: (callId, afterMs) => retried(() => askAgain(db, callId, afterMs)),
     end: (callId, state) => retried(() => endOne(db, callId, state)),
     forget: (olderThanMs, limit) => retried(() => forgetEnded(db, olderThanMs, limit)),
@@ -103,23 +104,23 @@ export interface StartedJob extends NewJob {
   readonly begunAt: bigint;
 }
 
-function selectRunning(db: Sql) {
+function selectJobs(db: Sql) {
   const now = nowMs(engineOf(db));
   return db
     .selectFrom("jobs")
-    .select(["call_id", "digest", "content", "polls"])
-    .select(sql<bigint>`${now} - begun_at`.as("age"))
-    .where("state", "=", "running");
+    .select(["call_id", "digest", "content", "polls", "state"])
+    .select(sql<bigint>`${now} - begun_at`.as("age"));
 }
 
-type RunningRow = Awaited<ReturnType<ReturnType<typeof selectRunning>["execute"]>>[number];
+type JobRow = Awaited<ReturnType<ReturnType<typeof selectJobs>["execute"]>>[number];
 
-function jobOf({ call_id: callId, digest, content, polls, age }: RunningRow): Job {
+function jobOf({ call_id: callId, digest, content, polls, age }: JobRow): Job {
   return { callId, digest, content, polls, ageMs: Number(age) };
 }
 
 async function listDue(db: Sql, limit: number): Promise<readonly Job[]> {
-  const rows = await selectRunning(db)
+  const rows = await selectJobs(db)
+    .where("state", "=", "running")
     .where("poll_at", "<=", nowMs(engineOf(db)))
     .orderBy("poll_at")
     .orderBy("call_id")
@@ -128,23 +129,11 @@ async function listDue(db: Sql, limit: number): Promise<readonly Job[]> {
   return rows.map(jobOf);
 }
 
-async function findRunning(db: Sql, digest: string): Promise<Job | undefined> {
-  const row = await selectRunning(db)
-    .where("digest", "=", digest)
-    .orderBy("call_id")
-    .limit(1)
-    .executeTakeFirst();
-  return row && jobOf(row);
-}
-
-async function isKnown(db: Sql, digest: string): Promise<boolean> {
-  const row = await db
-    .selectFrom("jobs")
-    .select("call_id")
-    .where("digest", "=", digest)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+async function findOne(db: Sql, digest: string): Promise<FoundJob | undefined> {
+  const rows = await selectJobs(db).where("digest", "=", digest).orderBy("call_id").execute();
+  const row = rows.find(({ state }) => state === "running");
+  if (row !== undefined) return { state: "running", job: jobOf(row) };
+  return rows.length > 0 ? { state: "over" } : undefined;
 }
 
 async function askAgain(db: Sql, callId: string, afterMs: number): Promise<void> {

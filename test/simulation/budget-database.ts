@@ -207,7 +207,6 @@ export class BudgetDatabase {
               .map(jobOf),
           ),
         find: () => Promise.reject(new Error("nobody finds")),
-        isKnown: () => Promise.reject(new Error("nobody asks")),
         again: (callId, afterMs) =>
           read(() => {
             const row = find(callId);
