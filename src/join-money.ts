@@ -6,7 +6,7 @@ import { reclaimLeases } from "./budget/reclaim-leases.ts";
 import type { Config } from "./config/config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
-import type { MoneyParts } from "./gateway/spending.ts";
+import type { MoneyParts } from "./gateway/money/spending.ts";
 import { openLimits } from "./limit/open-limits.ts";
 import type { CallLog } from "./log/call-record.ts";
 import type { Metrics } from "./metrics/metrics.ts";

@@ -10,7 +10,7 @@ import { loadSecretKey } from "./config/secret-key.ts";
 import { sleep, systemClock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
-import { expireResponses } from "./gateway/state-parts.ts";
+import { expireResponses } from "./gateway/state/state-parts.ts";
 import type { HttpServer } from "./http/server.ts";
 import { openMoney } from "./join-money.ts";
 import { joinServer } from "./join-parts.ts";

@@ -62,6 +62,42 @@ const mayImport: Record<string, readonly string[]> = {
   ],
 };
 
+/** The rooms inside the gateway, lower to higher: each may import those before it, as listed, and none above it. */
+const gatewayMayImport: Record<string, readonly string[]> = {
+  ids: [],
+  state: ["ids"],
+  exchange: ["state"],
+  money: ["exchange"],
+  accounts: ["ids", "exchange"],
+  jobs: ["ids", "exchange", "money", "accounts"],
+  responses: ["ids", "state", "exchange"],
+  requests: ["exchange", "responses"],
+  models: ["requests"],
+  replies: ["ids", "state", "exchange", "jobs", "responses"],
+  attempts: ["exchange", "money", "responses", "requests", "replies"],
+  resources: [
+    "ids",
+    "state",
+    "exchange",
+    "money",
+    "accounts",
+    "jobs",
+    "responses",
+    "replies",
+    "attempts",
+  ],
+  sockets: [
+    "state",
+    "exchange",
+    "money",
+    "requests",
+    "models",
+    "replies",
+    "attempts",
+    "serve-call.ts",
+  ],
+};
+
 /** The files that make everything and join it; they may import any room. */
 const joiners: ReadonlySet<string> = new Set([
   "main.ts",
@@ -165,6 +201,10 @@ function code(path: string): string {
     .replaceAll(/(^|[^:"'`])\/\/[^\n]*/g, "$1");
 }
 
+/** `dialects/<id>/`, `admin/<noun>/schema.ts`, and the one table of paths, which http mounts. */
+const listedDoors =
+  /^dialects\/[^/]+\/[^/]+$|^admin\/[^/]+\/schema\.ts$|^gateway\/accounts\/resource-routes\.ts$/;
+
 test("every room is in the import table and every entry is a room", () => {
   const rooms = readdirSync(source).filter((name) => statSync(join(source, name)).isDirectory());
   assert.deepEqual(rooms.sort(), Object.keys(mayImport).sort());
@@ -182,9 +222,29 @@ test("rooms import only what the table allows, and only through the door", () =>
     if (room === fromRoom) continue;
     if (!(mayImport[fromRoom] ?? []).includes(room))
       faults.push(`${inSource(from)} may not import ${room} (${specifier})`);
-    // A subfolder is private to its room; `dialects/<id>/` and `admin/<noun>/schema.ts` are listed doors.
-    const listedDoor = /^dialects\/[^/]+\/[^/]+$|^admin\/[^/]+\/schema\.ts$/.test(target);
+    // A subfolder is private to its room, but for the doors that are listed here.
+    const listedDoor = listedDoors.test(target);
     if (rest.length > 1 && !listedDoor) faults.push(`${inSource(from)} reaches into ${target}`);
+  }
+  assert.deepEqual(faults, []);
+});
+
+test("rooms inside the gateway import only lower ones", () => {
+  const names = Object.keys(gatewayMayImport);
+  const folder = join(source, "gateway");
+  const rooms = readdirSync(folder).filter((name) => statSync(join(folder, name)).isDirectory());
+  assert.deepEqual(rooms.sort(), names.toSorted());
+  const faults: string[] = [];
+  for (const [index, name] of names.entries())
+    for (const lower of gatewayMayImport[name] ?? [])
+      if (names.indexOf(lower) >= index) faults.push(`${lower} is not lower than ${name}`);
+  for (const { from, specifier } of allImports) {
+    const [fromRoom, inner = "", ...file] = inSource(from).split("/");
+    if (fromRoom !== "gateway" || file.length === 0 || !specifier.startsWith(".")) continue;
+    const [room, target = ""] = inSource(resolve(dirname(from), specifier)).split("/");
+    if (room !== "gateway" || target === inner) continue;
+    if (!(gatewayMayImport[inner] ?? []).includes(target))
+      faults.push(`${inSource(from)} may not import ${target} (${specifier})`);
   }
   assert.deepEqual(faults, []);
 });

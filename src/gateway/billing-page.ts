@@ -12,7 +12,7 @@ import { findKey } from "../store/keys.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { CallRequest, ReplySink } from "../wire/call.ts";
 import type { Authenticate, Caller } from "../wire/caller.ts";
-import { type Span, readLimit, readPaid } from "./billing-payer.ts";
+import { type Span, readLimit, readPaid } from "./money/billing-payer.ts";
 import type { Gateway } from "./serve-call.ts";
 
 export interface BillingParts {

@@ -16,9 +16,9 @@ import { fillSettings } from "../sync/settings.ts";
 import type { Authorizer } from "../upstream/authorizer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { CallRequest, ReplySink } from "../wire/call.ts";
-import { AllFailed, attemptUntilAnswered } from "./attempts.ts";
-import { DecodedRequest } from "./decoded-request.ts";
-import { Reply } from "./reply.ts";
+import { AllFailed, attemptUntilAnswered } from "./attempts/attempts.ts";
+import { DecodedRequest } from "./exchange/decoded-request.ts";
+import { Reply } from "./exchange/reply.ts";
 
 export interface ProbeParts {
   readonly upstream: Upstream;

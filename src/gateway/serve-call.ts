@@ -8,13 +8,13 @@ import type { Sync } from "../sync/sync.ts";
 import type { CallRequest, ReplySink } from "../wire/call.ts";
 import type { Authenticate } from "../wire/caller.ts";
 import { type AnswerParts, answerCall } from "./answer-call.ts";
-import { AllFailed } from "./attempts.ts";
-import { answerModels } from "./list-models.ts";
-import { Reply } from "./reply.ts";
-import { serveResource } from "./serve-resource.ts";
-import { openSpending } from "./open-spending.ts";
-import type { MoneyParts } from "./spending.ts";
-import { Tally } from "./tally.ts";
+import { AllFailed } from "./attempts/attempts.ts";
+import { answerModels } from "./models/list-models.ts";
+import { Reply } from "./exchange/reply.ts";
+import { serveResource } from "./resources/serve-resource.ts";
+import { openSpending } from "./money/open-spending.ts";
+import type { MoneyParts } from "./money/spending.ts";
+import { Tally } from "./money/tally.ts";
 
 export interface GatewayParts extends AnswerParts {
   readonly sync: Pick<Sync, "current" | "businessNowMs">;

@@ -1,5 +1,5 @@
 /** The public paths of what outlives a call, mounted from the gateway's one table of them. */
-import { type ResourceRoute, resourceRoutes } from "../gateway/resource-routes.ts";
+import { type ResourceRoute, resourceRoutes } from "../gateway/accounts/resource-routes.ts";
 import type { FrontId } from "../wire/call.ts";
 import type { PublicPath } from "./public-paths.ts";
 

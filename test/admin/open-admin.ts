@@ -11,7 +11,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { systemRandom } from "../../src/core/ids.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { getDialect } from "../../src/dialects/registry.ts";
-import { makeModelLister } from "../../src/gateway/list-upstream-models.ts";
+import { makeModelLister } from "../../src/gateway/models/list-upstream-models.ts";
 import { openServer } from "../../src/http/server.ts";
 import type { Database } from "../../src/store/database.ts";
 import { findTokenByHash } from "../../src/store/tokens.ts";

@@ -11,7 +11,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { openId, openTagged, sealId, tagId } from "../../src/core/sealed-id.ts";
 import { SseFramer, eventData } from "../../src/core/sse.ts";
 import type { GatewayParts } from "../../src/gateway/serve-call.ts";
-import { makeStateParts } from "../../src/gateway/state-parts.ts";
+import { makeStateParts } from "../../src/gateway/state/state-parts.ts";
 import type { FrontId } from "../../src/wire/call.ts";
 import { openFakeUpstream } from "../fakes/upstream.ts";
 import { type Chance, makeChance } from "../simulation/virtual-clock.ts";

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { silentLogger } from "../../src/core/logger.ts";
 import { deriveKey } from "../../src/core/seal.ts";
-import { makeStateParts } from "../../src/gateway/state-parts.ts";
+import { makeStateParts } from "../../src/gateway/state/state-parts.ts";
 import { type Said, asObject } from "../fakes/scripted/turn.ts";
 import { type Yard, openYard } from "./call-harness.ts";
 import { openFresh } from "../store/open-fresh.ts";

@@ -1,0 +1,103 @@
+/**
+ * What a request on a job's thing waits for. Promise kept here: whoever reads what a job has made has been charged for
+ * it; a caller without a budget is not made to wait for a database that is away.
+ */
+import { GatewayError, messageOf } from "../../core/errors.ts";
+import type { JsonObject } from "../../core/json-value.ts";
+import { askVendor, getRequest } from "../accounts/ask-vendor.ts";
+import type { Account } from "../accounts/choose-account.ts";
+import { idOf, parseDocument } from "../accounts/parse-document.ts";
+import type { Serving } from "./resource-call.ts";
+import type { PathIds } from "./resource-ids-of-path.ts";
+import { stillRuns } from "../jobs/response-job.ts";
+
+/**
+ * Before the vendor is asked: it may hand over results, or forget the thing. Throws `invalid_request` for one that still
+ * runs and is to be forgotten: nobody could say what it used.
+ */
+export async function bookBefore(serving: Serving, account: Account, path: PathIds): Promise<void> {
+  const { route } = serving;
+  const isForgotten = route.method === "DELETE";
+  if (!isForgotten && route.reply !== "bytes") return;
+  if (serving.parts.jobs === undefined || !isJobs(serving)) return;
+  const find: FindDocument = (resource) => findThing(serving, account, resource);
+  if (!isForgotten) return await book(serving, path, find);
+  const [resource] = path.opened.keys();
+  const document = resource === undefined ? undefined : await find(resource).catch(() => undefined);
+  if (document !== undefined && hasEnded(serving, document) === false) throw cancelFirst();
+  await book(serving, path, document ?? find);
+}
+
+/** As its vendor tells it now; undefined: it does not. */
+async function findThing(
+  { request, parts }: Serving,
+  account: Account,
+  resource: string,
+): Promise<JsonObject | undefined> {
+  const tail = `/${encodeURIComponent(resource)}`;
+  const answer = await askVendor(getRequest(account, tail), { ...parts, caller: request });
+  return answer?.status === 200 ? parseDocument(answer.body) : undefined;
+}
+
+function cancelFirst(): GatewayError {
+  const detail = "This still runs: cancel it first, and delete it once it has ended";
+  return new GatewayError("invalid_request", detail, { values: { detail } });
+}
+
+/** Before what the vendor told is handed on. `told`: with the vendor's own ids. */
+export async function bookTold(serving: Serving, path: PathIds, told: Buffer): Promise<void> {
+  if (serving.route.ids.length !== 1 || !isJobs(serving)) return;
+  const document = parseDocument(told);
+  if (document === undefined || idOf(document) === undefined) return;
+  if (hasEnded(serving, document) === true) await book(serving, path, document);
+}
+
+/** Whether a path of one thing names what may be a job. */
+function isJobs({ route }: Serving): boolean {
+  const [kind] = route.ids;
+  return kind === "batch" || kind === "response";
+}
+
+/** Undefined: it is no job. */
+function hasEnded({ route, dialect }: Serving, document: JsonObject): boolean | undefined {
+  if (route.ids[0] === "batch") return dialect.batches?.readState(document).ended;
+  return document["background"] === true ? !stillRuns(document) : undefined;
+}
+
+/** Older ones have been settled long since; clocks may differ by as much. */
+const newForMs = 60_000;
+
+/** By the vendor's own word for its beginning: seconds, or text. */
+function isNew({ created_at: created }: JsonObject, nowMs: number): boolean {
+  const createdMs = typeof created === "number" ? created * 1000 : Date.parse(String(created));
+  return !(createdMs < nowMs - newForMs);
+}
+
+type FindDocument = (resource: string) => Promise<JsonObject | undefined>;
+
+/** `told`: as its vendor has told it just now, or who asks for that where nobody knows of it here. */
+async function book(
+  serving: Serving,
+  path: PathIds,
+  told: JsonObject | FindDocument,
+): Promise<void> {
+  const { parts, spending, request } = serving;
+  const { jobs, clock } = parts;
+  const { pin } = path;
+  const [resource] = path.opened.keys();
+  if (jobs === undefined || pin === null || resource === undefined) return;
+  const thing = { ...pin, resource };
+  const { signal } = request;
+  try {
+    const known = typeof told === "function" ? thing : { ...thing, document: told };
+    if (await jobs.book(known, signal)) return;
+    const document = typeof told === "function" ? await told(resource) : told;
+    if (document === undefined || hasEnded(serving, document) !== true) return;
+    if (isNew(document, clock.now())) await jobs.bookNew({ ...thing, document }, signal);
+  } catch (thrown) {
+    parts.logger.warn({ callId: request.id, reason: messageOf(thrown) }, "job not charged yet");
+    if (spending?.budgeted !== true) return;
+    const message = "what this job cost cannot be recorded at the moment";
+    throw new GatewayError("temporarily_unavailable", message, { retryAfterS: 5, cause: thrown });
+  }
+}
