@@ -249,6 +249,25 @@ test("rooms inside the gateway import only lower ones", () => {
   assert.deepEqual(faults, []);
 });
 
+test("no files import each other in a circle", () => {
+  const targets = Map.groupBy(
+    allImports.filter(({ specifier }) => specifier.startsWith(".")),
+    ({ from }) => from,
+  );
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const follow = (path: string, way: readonly string[]): void => {
+    const at = way.indexOf(path);
+    if (at >= 0) return void circles.push([...way.slice(at), path].map(inSource).join(" → "));
+    if (done.has(path)) return;
+    for (const { specifier } of targets.get(path) ?? [])
+      follow(resolve(dirname(path), specifier), [...way, path]);
+    done.add(path);
+  };
+  for (const path of production) follow(path, []);
+  assert.deepEqual(circles, []);
+});
+
 test("each outside package has one room", () => {
   const faults: string[] = [];
   for (const { from, specifier } of allImports) {

@@ -16,19 +16,9 @@ import type {
   Probed,
   RedisFacts,
 } from "./doctor-probes.ts";
+import type { Finding, FindingState } from "./finding.ts";
 import { judgeDatabase } from "./judge-database.ts";
 import type { Translate } from "./messages.ts";
-
-export type FindingState = "ok" | "warning" | "wrong";
-
-/** One line of the report. */
-export interface Finding {
-  readonly check: string;
-  readonly state: FindingState;
-  readonly detail: string;
-  /** What to do about it. */
-  readonly mend?: string;
-}
 
 /** A probe that has not answered by then is itself a finding. */
 const probeTimeoutMs = 15_000;

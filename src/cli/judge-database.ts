@@ -1,6 +1,6 @@
 /** Judges what the database probe of `doctor` found: reach, version, TLS, clock, tables, secret. */
 import type { DatabaseFacts, Probed } from "./doctor-probes.ts";
-import type { Finding } from "./doctor.ts";
+import type { Finding } from "./finding.ts";
 import type { Translate } from "./messages.ts";
 
 /** All times stored are the database's; a clock this far off confuses whoever compares logs. */

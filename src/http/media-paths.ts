@@ -1,5 +1,5 @@
 /** The public paths of operations beside conversation: OpenAI's images, audio and moderations, rerank, Recraft's tools. */
-import type { PublicPath } from "./public-paths.ts";
+import type { PublicPath } from "./public-path.ts";
 
 const images = [
   ["/images/generations", "image-generation"],

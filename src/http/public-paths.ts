@@ -1,24 +1,8 @@
 /** The public paths: which path is which operation of which dialect. One table, mounted by relay-routes.ts. */
-import type { FrontId, HeaderMap, Operation, ResourceMethod } from "../wire/call.ts";
+import type { FrontId, HeaderMap, Operation } from "../wire/call.ts";
 import { mediaPaths } from "./media-paths.ts";
+import type { PublicPath } from "./public-path.ts";
 import { resourcePaths } from "./resource-paths.ts";
-
-export interface PublicPath {
-  readonly method: ResourceMethod;
-  /** Fastify pattern; a parameter `model` or the wildcard names the model. */
-  readonly path: string;
-  readonly dialect: FrontId;
-  /** `by-action`: what stands behind the model's `:` decides (Gemini). */
-  readonly operation: Operation | "by-action";
-  /** Several vendors have this path: headers tell whose it is. */
-  readonly shared?: true;
-  /** Which form of the operation it is, where a dialect has several. */
-  readonly action?: string;
-  /** The model, where the path alone names it. */
-  readonly model?: string;
-  /** The path of the gateway's table of what outlives a call; its ids are the parameters `a` and `b`. */
-  readonly resource?: string;
-}
 
 type Row = readonly [
   method: "GET" | "POST",

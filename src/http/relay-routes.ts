@@ -7,7 +7,7 @@ import type { Exchange } from "./exchange.ts";
 import { answerFault, unknownPath, wrongMethod } from "./faults.ts";
 import { Over } from "./over-signal.ts";
 import { publicPaths, resolvePath } from "./public-paths.ts";
-import type { PublicPath } from "./public-paths.ts";
+import type { PublicPath } from "./public-path.ts";
 import { readBody } from "./read-body.ts";
 import { type OpenUpload, isUpload, openUpload } from "./read-upload.ts";
 import { ResponseSink } from "./reply-sink.ts";

@@ -1,7 +1,7 @@
 /** The public paths of what outlives a call, mounted from the gateway's one table of them. */
 import { type ResourceRoute, resourceRoutes } from "../gateway/accounts/resource-routes.ts";
 import type { FrontId } from "../wire/call.ts";
-import type { PublicPath } from "./public-paths.ts";
+import type { PublicPath } from "./public-path.ts";
 
 /** As for chat; the bare `/openai` serves Azure's clients. */
 const prefixes: Readonly<Partial<Record<FrontId, readonly string[]>>> = {

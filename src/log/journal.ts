@@ -6,6 +6,7 @@
 import type { Cancel, Clock } from "../core/clock.ts";
 import type { CallRecord, OpenCall } from "./call-record.ts";
 import { renderClose, renderOpen } from "./journal-line.ts";
+import type { PlacedCall } from "./read-segment.ts";
 import { readClosed } from "./read-segment.ts";
 import type { Line, SegmentOptions } from "./segment-writer.ts";
 import { SegmentWriter } from "./segment-writer.ts";
@@ -17,12 +18,6 @@ export interface JournalOptions extends SegmentOptions {
   /** Most calls kept in memory beside the disk. */
   readonly heldCalls: number;
   readonly onDropped: (count: number) => void;
-}
-
-/** A finished call and where it ends in the journal. */
-export interface PlacedCall {
-  readonly call: CallRecord;
-  readonly end: bigint;
 }
 
 interface WaitingLine extends Line {

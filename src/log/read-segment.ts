@@ -1,5 +1,5 @@
 /** Reading back what lies in a segment, in pieces that do not hold the loop up. */
-import type { PlacedCall } from "./journal.ts";
+import type { CallRecord } from "./call-record.ts";
 import type { JournalEntry } from "./journal-line.ts";
 import { parseLines } from "./journal-line.ts";
 import { positionAt } from "./segments.ts";
@@ -11,6 +11,12 @@ export interface SegmentSource {
   read(from: number, length: number): Promise<Buffer>;
   /** Lines were torn or damaged. */
   onDamage(lines: number): void;
+}
+
+/** A finished call and where it ends in the journal. */
+export interface PlacedCall {
+  readonly call: CallRecord;
+  readonly end: bigint;
 }
 
 const pieceBytes = 128 * 1024;

@@ -8,7 +8,8 @@ import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import fastCheck from "fast-check";
-import { type PublicPath, publicPaths, resolvePath } from "../../src/http/public-paths.ts";
+import type { PublicPath } from "../../src/http/public-path.ts";
+import { publicPaths, resolvePath } from "../../src/http/public-paths.ts";
 import type { FrontId } from "../../src/wire/call.ts";
 import {
   type Answer,

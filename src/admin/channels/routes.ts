@@ -9,7 +9,7 @@ import { limitsColumn, ratioOf, ruleColumns } from "../../sync/money-fields.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase, knownSecret } from "../ask-database.ts";
 import type { ConfigNoun, NounWrite } from "../config-noun.ts";
-import { configRoutes } from "../config-noun.ts";
+import { configRoutes } from "../config-routes.ts";
 import { checkGroups } from "../config-references.ts";
 import { invalid, parseFields } from "../parse-fields.ts";
 import type { ActReply, ActRequest, RouteSpec } from "../route-spec.ts";

@@ -8,7 +8,7 @@ import { ruleColumns } from "../../sync/money-fields.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase } from "../ask-database.ts";
 import type { ConfigNoun, NounRemoval, NounWrite } from "../config-noun.ts";
-import { configRoutes } from "../config-noun.ts";
+import { configRoutes } from "../config-routes.ts";
 import { invalid } from "../parse-fields.ts";
 import type { RouteSpec } from "../route-spec.ts";
 import { groupInput, presentGroup } from "./present.ts";

@@ -10,7 +10,7 @@ import { ratioOf, ruleColumns } from "../../sync/money-fields.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import { askDatabase, idQuery, knownSecret } from "../ask-database.ts";
 import type { ConfigNoun, NounRemoval, NounWrite } from "../config-noun.ts";
-import { configRoutes } from "../config-noun.ts";
+import { configRoutes } from "../config-routes.ts";
 import { checkGroups } from "../config-references.ts";
 import { insertRow } from "../config-writes.ts";
 import { makeApiKey } from "../make-secret.ts";

@@ -5,7 +5,7 @@ import { findModel, listModels } from "../../store/models.ts";
 import { limitsColumn } from "../../sync/money-fields.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import type { AnyRow, ConfigNoun } from "../config-noun.ts";
-import { configRoutes } from "../config-noun.ts";
+import { configRoutes } from "../config-routes.ts";
 import { jsonColumn, numberColumn, presentMeta, textColumn } from "../present-value.ts";
 import type { RouteSpec } from "../route-spec.ts";
 import type { ModelRowFields } from "./schema.ts";

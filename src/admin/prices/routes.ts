@@ -7,7 +7,7 @@ import { priceSides } from "../../sync/price-rates.ts";
 import { priceColumns } from "../../sync/price-row.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import type { ConfigNoun, NounWrite } from "../config-noun.ts";
-import { configRoutes } from "../config-noun.ts";
+import { configRoutes } from "../config-routes.ts";
 import { invalid } from "../parse-fields.ts";
 import { presentMeta, textColumn } from "../present-value.ts";
 import type { RouteSpec } from "../route-spec.ts";

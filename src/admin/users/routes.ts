@@ -6,7 +6,7 @@ import { findUser, listUsers } from "../../store/users.ts";
 import { ratioOf, ruleColumns } from "../../sync/money-fields.ts";
 import type { AdminParts } from "../admin-parts.ts";
 import type { ConfigNoun, NounWrite } from "../config-noun.ts";
-import { configRoutes } from "../config-noun.ts";
+import { configRoutes } from "../config-routes.ts";
 import { managerOf } from "../config-reads.ts";
 import { checkGroups } from "../config-references.ts";
 import { checkInvitation } from "../invitations/invite.ts";
