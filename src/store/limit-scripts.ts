@@ -18,7 +18,8 @@ local grace, lease = tonumber(ARGV[4]), tonumber(ARGV[5])
 local life = redis.call('HMGET', KEYS[1], 'id', 'born', 'settled')
 local epoch, born, settled = life[1], tonumber(life[2]), tonumber(life[3])
 if not epoch then
-  epoch, born = string.format('%.0f-', now) .. holder, now
+  -- By the microsecond: the one before may have been lost within this very millisecond.
+  epoch, born = string.format('%.0f-', clock[1] * 1000000 + clock[2]) .. holder, now
   redis.call('HSET', KEYS[1], 'id', epoch, 'born', now)
 end
 redis.call('PEXPIRE', KEYS[1], 86400000)

@@ -129,7 +129,7 @@ for (const engine of SQL_ENGINES)
         const before = performance.now();
         const answer = await b.budgets.reserve([claimOf(10n * price, limit)], Date.now());
         assert.ok(answer.reserved);
-        assert.ok(performance.now() - before < 1500);
+        assert.ok(performance.now() - before < 5000);
         b.settle(answer.reservation, [10n * price]);
         for (const node of [a, b]) await node.close();
         assert.equal((await readBudget(store.database)).settled, limit);

@@ -54,15 +54,20 @@ for (const engine of SQL_ENGINES)
       assert.deepEqual(answer.reservation.shares, [{ kind: "key", id: 7, period: "total" }]);
       assert.deepEqual(await holdersOf(database), { "job:c1": limit });
       for (const node of [a, b]) {
-        const began = performance.now();
-        const refused = await node.budgets.reserve([claimOf(1n, limit)], Date.now());
-        assert.deepEqual(!refused.reserved && refused.shortage, {
-          kind: "key",
-          id: 7,
-          left: 0n,
-          renewsAtMs: Infinity,
-        });
-        assert.ok(performance.now() - began < 400, "nobody waits for what a job cannot hand back");
+        // Whoever waited would do so each time; a busy machine is slow now and then.
+        const took: number[] = [];
+        for (let turn = 0; turn < 3; turn += 1) {
+          const began = performance.now();
+          const refused = await node.budgets.reserve([claimOf(1n, limit)], Date.now());
+          took.push(performance.now() - began);
+          assert.deepEqual(!refused.reserved && refused.shortage, {
+            kind: "key",
+            id: 7,
+            left: 0n,
+            renewsAtMs: Infinity,
+          });
+        }
+        assert.ok(Math.min(...took) < 400, "nobody waits for what a job cannot hand back");
       }
       const second = await b.budgets.setAside("c2", [claimOf(1n, limit)], Date.now());
       assert.equal(second.reserved, false);
