@@ -4,19 +4,13 @@ import type { DialectId, FrontId } from "../wire/call.ts";
 import type { UpstreamCodec } from "./codec.ts";
 import type { Dialect } from "./contract.ts";
 import { anthropicMessages } from "./anthropic/dialect.ts";
-import { anthropicUpstream } from "./anthropic/upstream-codec.ts";
-import { bedrockConverse } from "./bedrock-converse/codec.ts";
-import { cohereChat } from "./cohere/codec.ts";
 import { cohere } from "./cohere/dialect.ts";
-import { cozeChat } from "./coze/codec.ts";
 import { geminiContent } from "./gemini/dialect.ts";
-import { geminiUpstream } from "./gemini/upstream.ts";
 import { jina } from "./jina/dialect.ts";
-import { ollamaChat } from "./ollama/codec.ts";
 import { openaiChat } from "./openai-chat/dialect.ts";
-import { openaiChatUpstream } from "./openai-chat/upstream.ts";
 import { openaiMedia } from "./openai-media/dialect.ts";
-import { openaiResponses, openaiResponsesCodec } from "./openai-responses/dialect.ts";
+import { openaiResponses } from "./openai-responses/dialect.ts";
+import { upstreamCodecs } from "./upstream-codecs.ts";
 
 const dialects: Readonly<Partial<Record<FrontId, Dialect>>> = {
   "openai-chat": openaiChat,
@@ -26,17 +20,6 @@ const dialects: Readonly<Partial<Record<FrontId, Dialect>>> = {
   "gemini-content": geminiContent,
   "cohere-v2": cohere,
   "jina-v1": jina,
-};
-
-const upstreamCodecs: Readonly<Partial<Record<DialectId, UpstreamCodec>>> = {
-  "openai-chat": openaiChatUpstream,
-  "anthropic-messages": anthropicUpstream,
-  "bedrock-converse": bedrockConverse,
-  "gemini-content": geminiUpstream,
-  "cohere-v2": cohereChat,
-  "coze-v3": cozeChat,
-  "ollama-chat": ollamaChat,
-  "openai-responses": openaiResponsesCodec,
 };
 
 /** The dialect of an id, as callers speak it. */

@@ -13,6 +13,7 @@ export const apiNames: Readonly<Partial<Record<DialectId, string>>> = {
   "bedrock-converse": "Converse",
   "coze-v3": "Coze",
   "ollama-chat": "Ollama",
+  "replicate-predictions": "Replicate",
 };
 
 const signs: Readonly<Record<Fidelity, string>> = {

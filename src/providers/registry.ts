@@ -12,6 +12,7 @@ import { custom } from "./custom/provider.ts";
 import { gemini } from "./gemini/provider.ts";
 import { mediaVendors } from "./media/vendors.ts";
 import { openai } from "./openai/provider.ts";
+import { replicate } from "./replicate/provider.ts";
 import { vertex, vertexExpress } from "./vertex/provider.ts";
 
 /** All providers, in the order they are shown. */
@@ -30,6 +31,7 @@ export const providers: readonly Provider[] = [
   cozeChina,
   custom,
   ...compatibleVendors,
+  replicate,
   ...mediaVendors,
 ];
 

@@ -13,7 +13,7 @@ export type FrontId =
   | "cohere-v2"
   | "jina-v1";
 
-/** APIs of vendors for one kind of media, for rerank or for embeddings. */
+/** APIs of vendors for one kind of media, for rerank or for embeddings; Replicate's holds conversations, too. */
 export type MediaDialectId =
   | "azure-speech"
   | "bedrock-titan"

@@ -10,7 +10,7 @@ import { awsFrame } from "./scripted/aws-frame.ts";
 import type { ScriptedApi } from "./scripted/turn.ts";
 import { asObject } from "./scripted/turn.ts";
 
-export type RecordedApi = Exclude<ScriptedApi, "ollama" | "coze">;
+export type RecordedApi = Exclude<ScriptedApi, "ollama" | "coze" | "replicate">;
 
 /** What a whole reply of each API has. */
 const marks: Readonly<Record<RecordedApi, (body: Readonly<Record<string, unknown>>) => boolean>> = {

@@ -1,5 +1,5 @@
 /**
- * A vendor of any of eight APIs whose every word and every fault a test decides: paths of Vertex and of Bedrock's invoke,
+ * A vendor of any of nine APIs whose every word and every fault a test decides: paths of Vertex and of Bedrock's invoke,
  * errors in the API's own shape, streams that end early or hold what nobody has heard of, tokens for credentials.
  * Requests come with the URL that the gateway meant in their path (redirect.ts).
  */
@@ -9,6 +9,7 @@ import { invokeFrame } from "../fakes/scripted/aws-frame.ts";
 import { complaintOf } from "../fakes/scripted/complaints.ts";
 import { type ErrorShape, strangePiece, tellError } from "../fakes/scripted/errors.ts";
 import { hearCoze, sayCoze } from "../fakes/scripted/coze.ts";
+import { hearReplicate, sayReplicate } from "../fakes/scripted/replicate.ts";
 import { hearMessages, sayMessages } from "../fakes/scripted/messages.ts";
 import type { Heard, RenderedTurn, Said } from "../fakes/scripted/turn.ts";
 import { asObject } from "../fakes/scripted/turn.ts";
@@ -69,6 +70,7 @@ const shapes: Readonly<Record<Heard["api"], ErrorShape>> = {
   cohere: "cohere",
   ollama: "ollama",
   coze: "coze",
+  replicate: "replicate",
 };
 
 interface Understood extends Spoken {
@@ -103,6 +105,8 @@ function understandOthers(
 ): Understood | undefined {
   if (url.pathname.endsWith("/v3/chat"))
     return { heard: hearCoze(body, headers), render: sayCoze, invoked: false };
+  if (url.pathname.endsWith("/v1/predictions"))
+    return { heard: hearReplicate(body, headers), render: sayReplicate, invoked: false };
   const plain = understand(url, body, headers);
   return plain === undefined ? undefined : { ...plain, invoked: false };
 }

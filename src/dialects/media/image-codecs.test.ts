@@ -119,7 +119,7 @@ test("Replicate: a prediction is waited for, and asked for where it is told", ()
     "a/b",
   );
   assert.deepEqual(official.path, { target: ["models", "a", "b", "predictions"] });
-  assert.deepEqual(official.headers, { prefer: "wait" });
+  assert.deepEqual(official.headers, { prefer: "wait", "cancel-after": "10m" });
   assert.deepEqual(jsonOf(official), {
     input: { prompt: "a cat", aspect_ratio: "16:9", num_outputs: 2, output_format: "jpg" },
   });

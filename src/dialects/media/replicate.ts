@@ -14,6 +14,8 @@ import { decodeVendorError } from "./vendor-error.ts";
 /** What the image models hosted there commonly know. */
 const ratios = ["1:1", "16:9", "9:16", "3:2", "2:3", "4:3", "3:4", "4:5", "5:4", "21:9"] as const;
 const askAgainMs = 1500;
+/** Stopped where it would be asked for no more (replicate.com/changelog/2025-10-16-prediction-deadlines). */
+const waiting = { prefer: "wait", "cancel-after": "10m" };
 
 function encodeInput(request: ImageRequest): JsonObject {
   const ratio = nearestRatio(request.size, ratios);
@@ -71,7 +73,7 @@ export const replicatePredictions: MediaCodec = {
     const image = asKind(request, "image");
     onlyGenerates(image);
     onlyUrls(image);
-    return { ...addressed(model, encodeInput(image)), headers: { prefer: "wait" } };
+    return { ...addressed(model, encodeInput(image)), headers: waiting };
   },
   decodeReply: ({ body }) => decodePrediction(parseObject(body)),
   decodeError: decodeVendorError,

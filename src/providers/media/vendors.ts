@@ -42,20 +42,6 @@ const elevenlabs: Provider = {
   },
 };
 
-const replicate: Provider = {
-  id: "replicate",
-  label: "Replicate",
-  docs: "https://replicate.com/docs/reference/http",
-  defaultBaseUrl: "https://api.replicate.com/v1",
-  auth: { kind: "bearer" },
-  credentialRequired: true,
-  endpoints: {
-    "image-generation": [
-      { dialect: "replicate-predictions", path: "/{target}", usageOptIn: false },
-    ],
-  },
-};
-
 const stability: Provider = {
   id: "stability",
   label: "Stability AI",
@@ -73,4 +59,4 @@ const stability: Provider = {
   },
 };
 
-export const mediaVendors: readonly Provider[] = [azureSpeech, elevenlabs, replicate, stability];
+export const mediaVendors: readonly Provider[] = [azureSpeech, elevenlabs, stability];

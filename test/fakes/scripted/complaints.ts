@@ -57,6 +57,10 @@ const rules: Readonly<Record<ScriptedApi, (body: Obj) => string | undefined>> = 
     typeof body["bot_id"] === "string" && typeof body["user_id"] === "string"
       ? undefined
       : "field bot_id or user_id is missing",
+  replicate: (body) =>
+    typeof body["version"] === "string" && typeof asObject(body["input"])["prompt"] === "string"
+      ? undefined
+      : "version or input is missing",
   responses: (body) => (body["input"] === undefined ? "input is required" : undefined),
   messages: (body) =>
     typeof body["max_tokens"] === "number"

@@ -11,7 +11,8 @@ export type ErrorShape =
   | "cohere"
   | "ollama"
   | "azure"
-  | "coze";
+  | "coze"
+  | "replicate";
 
 export interface ToldError {
   readonly status: number;
@@ -82,6 +83,8 @@ function shaped(shape: ErrorShape, status: number, message: string): object {
       return { error: message };
     case "coze":
       return { code: known.coze, msg: message, detail: { logid: "2026" } };
+    case "replicate":
+      return { title: "That was not possible", detail: message, status };
   }
 }
 
@@ -120,5 +123,7 @@ export function strangePiece(api: ScriptedApi, invoked = false): string | Uint8A
       return `${json}\n`;
     case "coze":
       return `event:conversation.note\ndata:${json}\n\n`;
+    case "replicate":
+      return "";
   }
 }

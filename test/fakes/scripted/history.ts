@@ -1,4 +1,5 @@
 /** The instructions and turns that a request brought, and the tool calls and results in it, out of any API's body. */
+import { readScript } from "./replicate.ts";
 import type { Heard, ScriptedApi } from "./turn.ts";
 import { asList, asObject, textOf } from "./turn.ts";
 
@@ -128,6 +129,14 @@ function cozeHistory(body: Obj): History {
   };
 }
 
+/** What instructs stands in an input of its own, or before the first speaker. */
+function replicateHistory(body: Obj): History {
+  const input = asObject(body["input"]);
+  const { head, turns } = readScript(String(input["prompt"]));
+  const told = input["system_prompt"] ?? input["system_instruction"];
+  return { system: typeof told === "string" ? told : head, turns, calls: [], results: [] };
+}
+
 const readers: Readonly<Record<ScriptedApi, (body: Obj) => History>> = {
   chat: (body) => openaiHistory(body, false),
   cohere: (body) => openaiHistory(body, false),
@@ -137,6 +146,7 @@ const readers: Readonly<Record<ScriptedApi, (body: Obj) => History>> = {
   gemini: geminiHistory,
   converse: converseHistory,
   coze: cozeHistory,
+  replicate: replicateHistory,
 };
 
 export function historyOf({ api, body }: Pick<Heard, "api" | "body">): History {

@@ -15,7 +15,8 @@ export type ScriptedApi =
   | "converse"
   | "cohere"
   | "ollama"
-  | "coze";
+  | "coze"
+  | "replicate";
 
 /** What a request said, in no vendor's words. */
 export interface Heard {

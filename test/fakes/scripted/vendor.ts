@@ -72,6 +72,7 @@ const shapes: Readonly<Record<Heard["api"], ErrorShape>> = {
   cohere: "cohere",
   ollama: "ollama",
   coze: "coze",
+  replicate: "replicate",
 };
 
 function refuse(response: ServerResponse, api: Heard["api"], failure: Failure): void {
