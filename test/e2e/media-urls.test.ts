@@ -1,7 +1,5 @@
 /** Media that callers name by URL reach upstreams that take them only inline, and nobody reaches what is not theirs. */
 import assert from "node:assert/strict";
-import { type RequestListener, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { tinyPng } from "../fakes/conversations.ts";
 import { sayChat } from "../fakes/scripted/chat.ts";
@@ -12,49 +10,7 @@ import { sayOllama } from "../fakes/scripted/ollama.ts";
 import type { Heard, RenderedTurn, Said } from "../fakes/scripted/turn.ts";
 import { type FakeUpstream, openFakeUpstream, reply, status } from "../fakes/upstream.ts";
 import { type ChannelSpec, type YardSpec, closing, openYard, testKey } from "./call-harness.ts";
-
-const png = Buffer.from(tinyPng, "base64");
-const pdf = Buffer.from("%PDF-1.7\n%%EOF\n");
-const wav = Buffer.from("RIFF\x24\0\0\0WAVEfmt ", "latin1");
-
-interface Site {
-  readonly origin: string;
-  readonly port: number;
-  readonly asked: readonly string[];
-  serve(listener: RequestListener): void;
-}
-
-const files: Readonly<Record<string, readonly [string, Buffer]>> = {
-  "/a.png": ["image/png", png],
-  "/bare": ["application/octet-stream", png],
-  "/a.pdf": ["application/pdf", pdf],
-  "/a.wav": ["audio/x-wav", wav],
-  "/lie.png": ["image/png", pdf],
-  "/page.png": ["text/html", Buffer.from("<html>not found</html>")],
-};
-
-const serveFiles: RequestListener = (request, response) => {
-  const file = files[(request.url ?? "").split("?", 1)[0] ?? ""];
-  if (file === undefined) return void response.writeHead(404).end("gone");
-  response.writeHead(200, { "content-type": file[0] }).end(file[1]);
-};
-
-async function openSite(t: TestContext): Promise<Site> {
-  const asked: string[] = [];
-  let current = serveFiles;
-  const server = createServer((request, response) => {
-    asked.push(request.url ?? "");
-    current(request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  const origin = `http://127.0.0.1:${port}`;
-  return { origin, port, asked, serve: (listener) => void (current = listener) };
-}
+import { openSite, pdf, png, wav } from "./media-site.ts";
 
 type Say = (heard: Heard, said: Said) => RenderedTurn;
 
