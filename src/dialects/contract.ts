@@ -6,6 +6,7 @@ import type { GatewayError } from "../core/errors.ts";
 import type { ByteRange, MemberScan } from "../core/json.ts";
 import type { JsonObject } from "../core/json-value.ts";
 import type { FrontId, HeaderMap, Operation } from "../wire/call.ts";
+import type { MediaPart } from "../wire/conversation.ts";
 import type { Usage, UsageKinds } from "../wire/usage.ts";
 import type { FrontCodec } from "./codec.ts";
 import type { MediaFront } from "./media-codec.ts";
@@ -66,6 +67,22 @@ export interface BodyEdits {
   readonly add: JsonObject;
   /** What this vendor does its own way; left out: nothing. */
   readonly quirks?: readonly QuirkId[];
+  /** What stands at the URLs that the body names media by, put inline; left out: they stay. */
+  readonly inline?: ReadonlyMap<string, InlineFile>;
+}
+
+/** Media that a body names by URL. */
+export interface MediaUrl {
+  /** `messages[2].content[0].source.url` */
+  readonly field: string;
+  readonly url: string;
+  readonly medium: MediaPart["medium"];
+}
+
+/** A file in base64. */
+export interface InlineFile {
+  readonly mediaType: string;
+  readonly data: string;
 }
 
 /** Instructions that a channel adds to every conversation. */
@@ -207,6 +224,8 @@ export interface Dialect {
   /** Throws `invalid_request`, naming the field. */
   parse(input: ParseInput): CallFacts;
   edit(body: Buffer, facts: CallFacts, edits: BodyEdits): Buffer;
+  /** Media that `edit` can put inline; left out: it puts none. */
+  readonly findMediaUrls?: (body: Buffer, facts: CallFacts) => readonly MediaUrl[];
   makeEventReader(): ReadEvent;
   /** The model's name told by an event; null: none. */
   eventModel(event: Buffer, reading: EventReading): string | null;

@@ -8,6 +8,7 @@ import { editBody, reservedParameters } from "./edit.ts";
 import { readError, renderError, renderErrorEvent } from "./errors.ts";
 import { renderModel, renderModels, renderTokenCount } from "./models.ts";
 import { anthropicFront } from "./front-codec.ts";
+import { findMediaUrls } from "./media-urls.ts";
 import { parseCall } from "./parse.ts";
 import { readReply, textBytes } from "./reply.ts";
 import { makeEventReader } from "./stream.ts";
@@ -27,6 +28,7 @@ export const anthropicMessages: Dialect = {
   reservedParameters,
   parse: parseCall,
   edit: editBody,
+  findMediaUrls,
   makeEventReader,
   eventModel,
   eventUsage,

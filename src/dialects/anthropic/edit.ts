@@ -4,6 +4,7 @@ import type { Json, JsonObject } from "../../core/json-value.ts";
 import type { BodyEdits, CallFacts, SystemPrompt } from "../contract.ts";
 import { memberEdits } from "../member-edits.ts";
 import { loopThinkingEdits, thinksByBudget } from "./loop-thinking.ts";
+import { inlineEdits } from "./media-urls.ts";
 import { strangeThoughtCuts } from "./strange-thoughts.ts";
 
 /** Members that a channel's parameters cannot change: the gateway answers for them. */
@@ -70,7 +71,11 @@ export function editBody(body: Buffer, facts: CallFacts, edits: BodyEdits): Buff
   const changes = memberEdits(body, facts, { ...edits, parameters, extraBody }, reservedParameters);
   // In front: an insertion comes before a cut that begins at the same byte.
   if (spliced !== undefined) changes.unshift(spliced);
-  const edited = splice(body, [...changes, ...strangeThoughtCuts(body, facts)]);
+  const edited = splice(body, [
+    ...changes,
+    ...inlineEdits(body, facts, edits.inline),
+    ...strangeThoughtCuts(body, facts),
+  ]);
   if (!thinksByBudget(body, facts, edits.model)) return edited;
   const known = edited === body ? facts.scan.members : undefined;
   return splice(edited, loopThinkingEdits(edited, known));

@@ -59,7 +59,8 @@ function isReadable(mediaType: string): boolean {
   return mediaType.startsWith("text/") || /[/+](?:json|xml|yaml)$/u.test(mediaType);
 }
 
-function encodeSource(source: MediaSource, medium: MediaPart["medium"]): JsonObject {
+/** Text that comes as a file becomes a text source: of other documents the API takes PDFs alone. */
+export function encodeSource(source: MediaSource, medium: MediaPart["medium"]): JsonObject {
   switch (source.kind) {
     case "text":
       return { type: "text", media_type: "text/plain", data: source.text };

@@ -2,39 +2,15 @@
  * Anthropic refuses to think by budget in the middle of a tool loop whose last turn has no thoughts of its own: a loop
  * that another vendor's model began. Promise kept here: such a loop goes on without thinking; no other call is touched.
  */
-import {
-  type ByteEdit,
-  type ByteRange,
-  type MemberScan,
-  readString,
-  scanMembers,
-} from "../../core/json.ts";
+import { type ByteEdit, type ByteRange, readString, scanMembers } from "../../core/json.ts";
 import type { CallFacts } from "../contract.ts";
 import { listItems } from "../list-items.ts";
 import { memberRemovals } from "../member-edits.ts";
 import { traitsOf } from "./model-traits.ts";
+import { membersOf, typeOf } from "./read-block.ts";
 
 const openBrace = 0x7b;
 const openBracket = 0x5b;
-
-/** Members of an object within the body; none where it repeats one of them, which is the vendor's to judge. */
-function membersOf(
-  body: Buffer,
-  names: readonly string[],
-  within: ByteRange,
-): MemberScan["members"] {
-  try {
-    return scanMembers(body, names, within).members;
-  } catch {
-    return {};
-  }
-}
-
-function typeOf(body: Buffer, block: ByteRange | undefined): string | undefined {
-  if (block === undefined || body[block.start] !== openBrace) return undefined;
-  const { type } = membersOf(body, ["type"], block);
-  return type === undefined ? undefined : readString(body, type);
-}
 
 /** Blocks of one message, if it is of the role. */
 function blocksOf(body: Buffer, message: ByteRange, wanted: string): ByteRange[] | undefined {

@@ -5,6 +5,7 @@
  */
 import { GatewayError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json-value.ts";
+import type { InlineFile, MediaUrl } from "../../dialects/contract.ts";
 import type { FetchPublic, FetchRefused } from "../../upstream/fetch-public.ts";
 import type { OverSignal } from "../../wire/call.ts";
 import type { Conversation, MediaPart, Message } from "../../wire/conversation.ts";
@@ -49,18 +50,15 @@ interface Hold {
   give(bytes: number): void;
 }
 
-/** A fetched file; `data` is base64. */
-interface Fetched extends Sniffed {
-  readonly data: string;
-}
+type Fetched = Sniffed & InlineFile;
 
 type UrlPart = MediaPart & { readonly source: { readonly kind: "url" } };
 
+const isWebUrl = (url: string): boolean => /^https?:/i.test(url);
+
 /** Whether a part is media at an http or https URL. */
-function isWebMedia(part: { readonly kind: string }): part is UrlPart {
-  if (part.kind !== "media") return false;
-  const { source } = part as MediaPart;
-  return source.kind === "url" && /^https?:/i.test(source.url);
+function isWebMedia(part: MediaPart): part is UrlPart {
+  return part.source.kind === "url" && isWebUrl(part.source.url);
 }
 
 /** The media of one call. */
@@ -69,6 +67,8 @@ export class CallMedia {
   readonly #hold: Hold;
   readonly #call: FetchingCall;
   readonly #files = new Map<string, Promise<Fetched | GatewayError>>();
+  /** Where URLs stand in the caller's body, as far as that is known. */
+  readonly #fields = new Map<string, string>();
   #bytes = 0;
   #closed = false;
 
@@ -92,6 +92,12 @@ export class CallMedia {
     return wanted.length === 0 ? undefined : this.#inline(conversation, wanted);
   }
 
+  /** What stands at the URLs that a body names, by URL; undefined: none is on the web. Rejects as {@link inline}. */
+  files(named: readonly MediaUrl[]): Promise<ReadonlyMap<string, InlineFile>> | undefined {
+    const wanted = named.filter(({ url }) => isWebUrl(url));
+    return wanted.length === 0 ? undefined : this.#named(wanted);
+  }
+
   /** Forgets what was fetched; what still comes is not kept. */
   close(): void {
     this.#closed = true;
@@ -101,7 +107,29 @@ export class CallMedia {
   }
 
   async #inline(conversation: Conversation, wanted: readonly UrlPart[]): Promise<Conversation> {
-    const urls = [...new Set(wanted.map(({ source }) => source.url))];
+    const files = await this.#fetchAll(wanted.map(({ source }) => source.url));
+    const inlined = new Map<MediaPart, MediaPart>();
+    for (const part of wanted) {
+      const file = files.get(part.source.url);
+      if (file !== undefined) inlined.set(part, this.#inlinePart(part, file));
+    }
+    const messages = conversation.messages.map((message) => withMedia(message, inlined));
+    return { ...conversation, messages };
+  }
+
+  async #named(wanted: readonly MediaUrl[]): Promise<ReadonlyMap<string, InlineFile>> {
+    for (const { url, field } of wanted) if (!this.#fields.has(url)) this.#fields.set(url, field);
+    const files = await this.#fetchAll(wanted.map(({ url }) => url));
+    for (const { url, medium, field } of wanted) {
+      const file = files.get(url);
+      if (file !== undefined && file.medium !== medium)
+        throw refusal(field, `leads to ${file.mediaType}, which is no ${medium}`);
+    }
+    return files;
+  }
+
+  async #fetchAll(named: readonly string[]): Promise<ReadonlyMap<string, Fetched>> {
+    const urls = [...new Set(named)];
     const surplus = urls[maxUrls];
     if (surplus !== undefined)
       throw this.#refuse(surplus, `is one URL too many: ${maxUrls} are fetched for a call`);
@@ -111,13 +139,7 @@ export class CallMedia {
       if (file instanceof GatewayError) throw file;
       files.set(url, file);
     }
-    const inlined = new Map<MediaPart, MediaPart>();
-    for (const part of wanted) {
-      const file = files.get(part.source.url);
-      if (file !== undefined) inlined.set(part, this.#inlinePart(part, file));
-    }
-    const messages = conversation.messages.map((message) => withMedia(message, inlined));
-    return { ...conversation, messages };
+    return files;
   }
 
   #file(url: string): Promise<Fetched | GatewayError> {
@@ -175,11 +197,14 @@ export class CallMedia {
   }
 
   #refuse(url: string, why: string): GatewayError {
-    const field = findUrlField(this.#call.body(), url);
-    const message = `\`${field}\` ${why}`;
-    const told = { fields: [{ field, message }], values: { detail: message } };
-    return new GatewayError("invalid_request", message, told);
+    return refusal(this.#fields.get(url) ?? findUrlField(this.#call.body(), url), why);
   }
+}
+
+function refusal(field: string, why: string): GatewayError {
+  const message = `\`${field}\` ${why}`;
+  const told = { fields: [{ field, message }], values: { detail: message } };
+  return new GatewayError("invalid_request", message, told);
 }
 
 const reasons: Readonly<Record<Exclude<FetchRefused["reason"], "status" | "gone">, string>> = {

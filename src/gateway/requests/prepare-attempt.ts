@@ -8,7 +8,6 @@ import { findProvider } from "../../providers/registry.ts";
 import type { Candidate } from "../../route/plan.ts";
 import { upHeaders } from "../../upstream/headers.ts";
 import type { UpstreamRequest } from "../../upstream/upstream.ts";
-import type { Conversation } from "../../wire/conversation.ts";
 import { betasFor } from "./betas.ts";
 import { instructed, ordered, parametersFor } from "./channel-orders.ts";
 import { chooseEndpoint, endpointsFor } from "./choose-endpoint.ts";
@@ -16,7 +15,7 @@ import type { Translation } from "../exchange/endpoint-choice.ts";
 import { embeddingBody } from "./embeddings.ts";
 import type { Attempt, Call } from "../exchange/ending.ts";
 import type { CallMedia } from "./fetch-media.ts";
-import { inlineMedia } from "./inline-media.ts";
+import { inlineMedia, type InlinedAttempt } from "./inline-media.ts";
 import { refuseLacking } from "./lacking.ts";
 import { prepareMedia, uploadHeaders } from "./media-request.ts";
 import { putWish, wishOf, wished } from "./model-wishes.ts";
@@ -49,8 +48,8 @@ export function prepareAttempt(
     const attempt: Attempt = { call, candidate, provider, shownModel, ...choice };
     if (choice.media !== undefined) return prepareMedia(attempt, choice.media);
     const inlined = inlineMedia(attempt, media);
-    if (inlined !== undefined) return prepareInlined(attempt, inlined);
-    return { attempt, request: makeRequest(attempt) };
+    if (inlined !== undefined) return prepareInlined(inlined);
+    return { attempt, request: makeRequest({ attempt }) };
   } catch (thrown) {
     return answered(thrown);
   }
@@ -62,24 +61,19 @@ function answered(thrown: unknown): GatewayError {
 }
 
 async function prepareInlined(
-  attempt: Attempt,
-  inlined: Promise<Conversation>,
+  coming: Promise<InlinedAttempt>,
 ): Promise<PreparedAttempt | GatewayError> {
   try {
-    const { translation } = attempt;
-    const conversation = await inlined;
-    const whole =
-      translation === null
-        ? attempt
-        : { ...attempt, translation: { ...translation, conversation } };
-    return { attempt: whole, request: makeRequest(whole) };
+    const inlined = await coming;
+    return { attempt: inlined.attempt, request: makeRequest(inlined) };
   } catch (thrown) {
     return answered(thrown);
   }
 }
 
 /** The request but for its credential. */
-function makeRequest(attempt: Attempt): UpstreamRequest {
+function makeRequest(inlined: InlinedAttempt): UpstreamRequest {
+  const { attempt } = inlined;
   const { call, candidate, provider, endpoint } = attempt;
   const { channel } = candidate;
   const betas = betasFor(provider, endpoint, call.request.headers);
@@ -99,7 +93,7 @@ function makeRequest(attempt: Attempt): UpstreamRequest {
     method: "POST",
     url: urlOf(attempt),
     headers: call.upload === null ? headers : { ...headers, ...uploadHeaders(call) },
-    body: call.upload?.body(candidate.model) ?? bodyOf(attempt, add),
+    body: call.upload?.body(candidate.model) ?? bodyOf(inlined, add),
     proxy: channel.proxy,
     timeouts: channel.timeouts,
   };
@@ -135,11 +129,11 @@ function urlOf({ call, candidate, provider, endpoint, embedding }: Attempt): str
   return url.replace(/:[a-z]+$/i, `:${pathAction}`);
 }
 
-function bodyOf(attempt: Attempt, add: JsonObject): Buffer {
-  const { candidate, endpoint } = attempt;
+function bodyOf(inlined: InlinedAttempt, add: JsonObject): Buffer {
+  const { candidate, endpoint } = inlined.attempt;
   const { channel, model } = candidate;
-  const body = foreignBody(attempt);
-  if (body === undefined) return editedBody(attempt, add);
+  const body = foreignBody(inlined.attempt);
+  if (body === undefined) return editedBody(inlined, add);
   const parameters = parametersFor(channel, model);
   const { extraBody } = channel.options;
   return Buffer.from(JSON.stringify(ordered(body, { endpoint, parameters, extraBody, add })));
@@ -152,7 +146,7 @@ function foreignBody(attempt: Attempt): JsonObject | undefined {
   return embedding === undefined ? undefined : embeddingBody(embedding, candidate.model);
 }
 
-function editedBody(attempt: Attempt, add: JsonObject): Buffer {
+function editedBody({ attempt, files }: InlinedAttempt, add: JsonObject): Buffer {
   const { call, candidate, endpoint } = attempt;
   const { channel, model } = candidate;
   const { options } = channel;
@@ -166,6 +160,7 @@ function editedBody(attempt: Attempt, add: JsonObject): Buffer {
     omit: endpoint.omit ?? [],
     add,
     quirks: endpoint.quirks ?? [],
+    ...(files === undefined ? {} : { inline: files }),
   });
   const wish = wishOf(attempt);
   return wish === null ? body : putWish(body, attempt, wish);

@@ -66,6 +66,7 @@ export const bedrock: Provider = {
         framing: "aws-invoke",
         usageOptIn: false,
         models: claudes,
+        // Base64 alone: platform.claude.com/docs/en/build-with-claude/vision, autumn 2026.
         quirks: ["inline-media"],
         omit: ["model", "stream"],
         add: { anthropic_version: "bedrock-2023-05-31" },

@@ -3,6 +3,7 @@
  * Hosts of regions: code.claude.com/docs/en/google-vertex-ai; Claude's paths: platform.claude.com/docs/en/
  * build-with-claude/claude-on-vertex-ai (`model` leaves the body, `stream` stays); autumn 2026.
  */
+import type { QuirkId } from "../../dialects/quirk-ids.ts";
 import type { Endpoint, Provider, UpstreamOperation } from "../contract.ts";
 
 const location = "/projects/{project}/locations/{region}";
@@ -14,6 +15,12 @@ const version = { anthropic_version: "vertex-2023-10-16" };
 const others = ["*/*"];
 const geminis = ["gemini*", "gemma*", "learnlm*"];
 const claudes = ["claude*"];
+
+/**
+ * Where Google manages Claude it takes base64 alone (platform.claude.com/docs/en/build-with-claude/vision, autumn 2026);
+ * a URL is answered with 400 "URL sources are not supported" (December 2025).
+ */
+const claudeQuirks: readonly QuirkId[] = ["inline-media"];
 
 const images: Endpoint = {
   dialect: "gemini-content",
@@ -37,7 +44,7 @@ const endpoints: Readonly<Partial<Record<UpstreamOperation, readonly Endpoint[]>
       streamPath: `${claude}/{model}:streamRawPredict`,
       usageOptIn: false,
       models: claudes,
-      quirks: ["inline-media"],
+      quirks: claudeQuirks,
       omit: ["model"],
       add: version,
     },
@@ -89,6 +96,7 @@ const endpoints: Readonly<Partial<Record<UpstreamOperation, readonly Endpoint[]>
       path: `${claude}/count-tokens:rawPredict`,
       usageOptIn: false,
       models: claudes,
+      quirks: claudeQuirks,
       add: version,
     },
   ],
