@@ -21,6 +21,8 @@ export const long = process.env["CI"] === "true" || process.env["SWITCHYARD_LONG
 export type Answer = (response: ServerResponse, request: IncomingMessage, body: Buffer) => void;
 
 export interface Bench {
+  /** Of the upstream: `http://127.0.0.1:port`. */
+  readonly origin: string;
   readonly node: GatewayNode;
   readonly caller: RawCaller;
   /** A call with the root key, and an answer of its own where one is given. */
@@ -211,6 +213,7 @@ export async function openBench(env: Readonly<Record<string, string>> = {}): Pro
   const caller = makeRawCaller(node.url);
   let count = 0;
   return {
+    origin,
     node,
     caller,
     send: async (call, answer) => {

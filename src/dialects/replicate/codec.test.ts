@@ -93,11 +93,13 @@ test("limits and sampling go by the names that a model knows, and what it knows 
   assert.deepEqual(dropped("anybody/model"), []);
   assert.deepEqual(inputOf(wishes, llama), { prompt, ...both, ...common, top_k: 40, ...penalties });
   assert.deepEqual(dropped(llama), ["of seed"]);
-  assert.deepEqual(inputOf(wishes, "anthropic/claude-4-sonnet"), { prompt, max_tokens: 5 });
-  assert.deepEqual(
-    dropped("anthropic/claude-4-sonnet"),
-    names.slice(0, 5).map((name) => `of ${name}`),
-  );
+  assert.deepEqual(inputOf(wishes, "anthropic/claude-4-sonnet"), { prompt, max_tokens: 1024 });
+  const more = inputOf({ maxOutputTokens: 2000 }, "anthropic/claude-4-sonnet");
+  assert.deepEqual(more, { prompt, max_tokens: 2000 });
+  assert.deepEqual(dropped("anthropic/claude-4-sonnet"), [
+    ...names.slice(0, 5).map((name) => `of ${name}`),
+    "max_tokens",
+  ]);
   const gpt = { prompt, max_completion_tokens: 5 };
   assert.deepEqual(inputOf(wishes, "openai/gpt-4o"), { ...gpt, ...common, ...penalties });
   assert.deepEqual(inputOf(wishes, "openai/gpt-5"), gpt);

@@ -47,18 +47,24 @@ function encodeStop({ sampling, uses }: Conversation, { takes }: Family): JsonOb
   return { stop_sequences: stop.join(",") };
 }
 
-function encodeLimit({ maxOutputTokens }: Conversation, { limit }: Family): JsonObject {
+/** Raised to the least that the model takes: it would refuse to answer at all. */
+function encodeLimit({ maxOutputTokens }: Conversation, family: Family): JsonObject {
   if (maxOutputTokens === null) return {};
-  return Object.fromEntries(limit.map((name) => [name, maxOutputTokens]));
+  const told = Math.max(maxOutputTokens, family.leastLimit);
+  return Object.fromEntries(family.limit.map((name) => [name, told]));
 }
 
-/** Sampling that the model at hand has no input for. */
-export function droppedBy({ uses }: Conversation, { model }: EncodeTarget): readonly string[] {
-  const { takes } = familyOf(model);
+/** Sampling that the model at hand has no input for, and a limit lower than it takes. */
+export function droppedBy(
+  { uses, maxOutputTokens }: Conversation,
+  { model }: EncodeTarget,
+): readonly string[] {
+  const { takes, leastLimit } = familyOf(model);
   const isKnob = (feature: string): boolean => (knobs as readonly string[]).includes(feature);
-  return uses
+  const fields = uses
     .filter(({ feature }) => isKnob(feature) && !takes.includes(feature))
     .map(({ field }) => field);
+  return (maxOutputTokens ?? leastLimit) < leastLimit ? [...fields, "max_tokens"] : fields;
 }
 
 /** Encodes a request; see codec.ts. Throws `invalid_request` for media, calls of tools and unknown stop sequences. */

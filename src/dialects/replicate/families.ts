@@ -11,6 +11,8 @@ export interface Family {
   readonly system: string | null;
   /** Inputs for the limit of output tokens; where models of a family differ, all that they use. */
   readonly limit: readonly string[];
+  /** Least limit that is taken. */
+  readonly leastLimit: number;
   /** Output tokens at most where no limit is asked for; null: not known. */
   readonly usualLimit: number | null;
   readonly takes: readonly FeatureId[];
@@ -29,6 +31,7 @@ export const knobs = [
 const anyModel: Family = {
   system: null,
   limit: ["max_tokens", "max_new_tokens"],
+  leastLimit: 1,
   usualLimit: null,
   takes: knobs,
 };
@@ -41,6 +44,7 @@ const families: readonly (readonly [RegExp, Family])[] = [
     {
       system: "system_prompt",
       limit: anyModel.limit,
+      leastLimit: 1,
       usualLimit: 512,
       takes: ["temperature", "top-p", "top-k", "penalties", "stop-sequences"],
     },
@@ -48,7 +52,13 @@ const families: readonly (readonly [RegExp, Family])[] = [
   // replicate.com/anthropic/claude-4-sonnet/…/api
   [
     /^anthropic\//u,
-    { system: "system_prompt", limit: ["max_tokens"], usualLimit: 8192, takes: [] },
+    {
+      system: "system_prompt",
+      limit: ["max_tokens"],
+      leastLimit: 1024,
+      usualLimit: 8192,
+      takes: [],
+    },
   ],
   // replicate.com/google/gemini-2.5-flash/…/api
   [
@@ -56,6 +66,7 @@ const families: readonly (readonly [RegExp, Family])[] = [
     {
       system: "system_instruction",
       limit: ["max_output_tokens"],
+      leastLimit: 1,
       usualLimit: null,
       takes: ["temperature", "top-p"],
     },
@@ -67,6 +78,7 @@ const families: readonly (readonly [RegExp, Family])[] = [
     {
       system: "system_prompt",
       limit: ["max_completion_tokens"],
+      leastLimit: 1,
       usualLimit: 4096,
       takes: ["temperature", "top-p", "penalties"],
     },
@@ -77,6 +89,7 @@ const families: readonly (readonly [RegExp, Family])[] = [
     {
       system: "system_prompt",
       limit: ["max_completion_tokens"],
+      leastLimit: 1,
       usualLimit: null,
       takes: [],
     },
