@@ -99,7 +99,7 @@ for (const engine of SQL_ENGINES)
       const spent = cents("37.0370367");
       await waitFor(
         "the calls are settled",
-        10_000,
+        60_000,
         async () => (await usage(node, ann.key)) === spent,
       );
       const today = new Date(Number(new Date())).toISOString().slice(0, 10);
@@ -143,7 +143,7 @@ test("a key's own budget is told before its account's; who is not bounded has On
   assert.equal((await node.chat("m", ann.key)).status, 200);
   assert.equal((await node.chat("m", bounded.key)).status, 200);
   const one = cents("12.3456789");
-  await waitFor("both calls are settled", 10_000, async () => {
+  await waitFor("both calls are settled", 60_000, async () => {
     const both = [await usage(node, bounded.key), await usage(node, ann.key)];
     return both[0] === one && both[1] === cents("24.6913578");
   });

@@ -51,7 +51,7 @@ export async function openBooks(dsn: string | undefined, sqlitePath: string): Pr
   return {
     read,
     settled: async ({ calls, ...of }) =>
-      await waitFor(`${calls} calls are settled`, 15_000, async () => {
+      await waitFor(`${calls} calls are settled`, 60_000, async () => {
         const books = await read(of);
         assert.equal(books.rows.calls, BigInt(calls), "rows of calls");
         return books;

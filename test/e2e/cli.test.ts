@@ -232,7 +232,7 @@ describe("the demo", () => {
       child.kill("SIGTERM");
       return exited;
     };
-    await waitFor("the demo's curl line", 20_000, () => {
+    await waitFor("the demo's curl line", 60_000, () => {
       if (child.exitCode !== null) throw new Error(printed);
       return /curl -N/.test(printed);
     });
@@ -250,7 +250,7 @@ describe("the demo", () => {
     assert.match(streamed, /"content":" Switchyard"[^]*data: \[DONE\]/);
 
     const asking = /^ {2}(curl -s .*)$/m.exec(first.printed())?.[1] ?? "";
-    const cost = await waitFor("the call's cost", 10_000, () => {
+    const cost = await waitFor("the call's cost", 60_000, () => {
       const { stdout } = spawnSync("sh", ["-c", asking], { encoding: "utf8" });
       return (JSON.parse(stdout) as { data: { cost: string }[] }).data[0]?.cost;
     });

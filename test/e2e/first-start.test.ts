@@ -23,7 +23,7 @@ for (const engine of SQL_ENGINES)
         ]);
         return [ready, replies.map((reply) => reply.status)];
       };
-      await waitFor("a ready node", 20_000, async () => {
+      await waitFor("a ready node", 60_000, async () => {
         const [ready, statuses] = await ask();
         for (const status of statuses) seen.add(status);
         if (ready) assert.deepEqual(statuses, [200, 200]);

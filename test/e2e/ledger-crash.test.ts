@@ -202,7 +202,7 @@ async function openYard(t: TestContext, dsn: string): Promise<Yard> {
   assert.ok(node !== undefined);
   await isReady(node);
   // Three nodes that come up together may keep a busy machine's database from its first write.
-  await waitFor("writable", 20_000, async () => await write(node, "PATCH", "/api/settings", {}));
+  await waitFor("writable", 60_000, async () => await write(node, "PATCH", "/api/settings", {}));
   await write(node, "POST", "/api/channels", channelTo(upstream, ["flat"]));
   await write(node, "POST", "/api/prices", { model: "flat", mode: "call", perCall: "0.01" });
   const budget = { budget: { amount: "1000000" } };

@@ -106,7 +106,7 @@ async function killedAgain(engine: SqlEngine): Promise<void> {
     }
     assert.ok(answered.length > 100, `${answered.length} calls were answered`);
     await using node = await startNode(options);
-    const rows = await waitFor("what was journalled is settled", 20_000, async () => {
+    const rows = await waitFor("what was journalled is settled", 60_000, async () => {
       const found = await allCalls(node);
       const complete = new Set(found.filter((c) => c.outcome === "complete").map(({ id }) => id));
       return answered.every((id) => complete.has(id)) ? found : undefined;
@@ -155,7 +155,7 @@ async function tampered(engine: SqlEngine, dsn: string, node: GatewayNode): Prom
 
 test(
   "a vendor's export agrees with what was booked, or each day and model that differs is named",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const upstream = await openVendor();
     const folder = mkdtempSync(join(tmpdir(), "switchyard-export-"));
@@ -201,7 +201,7 @@ test(
 
 test(
   "corrections are entries, each once, and move a user's balance",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     await using node = await startNode();
     const users = (await node.api("GET", "/api/users")).json<{ data: { id: number }[] }>().data;
@@ -235,7 +235,7 @@ test(
 
 test(
   "usage is told by time and by what one asks, members their own",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const upstream = await openVendor();
     await using node = await startNode();

@@ -161,7 +161,7 @@ export async function startNode(options: NodeOptions = {}): Promise<GatewayNode>
           ...parts.headers,
         },
         ...(body !== undefined && { body: raw ? (body as string) : JSON.stringify(body) }),
-        signal: parts.signal ?? AbortSignal.timeout(15_000),
+        signal: parts.signal ?? AbortSignal.timeout(60_000),
       }),
     );
   };
@@ -208,7 +208,7 @@ export async function startNode(options: NodeOptions = {}): Promise<GatewayNode>
 
 async function ready(node: GatewayNode, child: ChildProcess): Promise<void> {
   try {
-    await waitFor("node is ready", 20_000, async () => {
+    await waitFor("node is ready", 60_000, async () => {
       if (child.exitCode !== null) throw new Error("the process ended");
       return (
         (await fetch(`${node.url}/readyz`, { signal: AbortSignal.timeout(2000) })).status === 200

@@ -52,7 +52,7 @@ for (const engine of SQL_ENGINES)
       await waitFor("the credit can be spent", 5000, async () => (await call()) === 200);
       for (let count = 1; count < 4; count += 1) assert.equal(await call(), 200);
       assert.equal(await call(), 429);
-      await waitFor("all is settled", 10_000, async () => {
+      await waitFor("all is settled", 60_000, async () => {
         const { balance, reserved } = await account();
         return balance === "0" && reserved === "0";
       });
@@ -63,15 +63,15 @@ for (const engine of SQL_ENGINES)
       await waitFor("it is served again", 5000, async () => (await call()) === 200);
       await waitFor(
         "that call is settled",
-        10_000,
+        60_000,
         async () => (await account()).balance === "99.75",
       );
       await credit("-99.75");
       const begun = upstream.requests.length;
-      await waitFor("nothing is left to be spent", 10_000, async () => (await call()) === 429);
+      await waitFor("nothing is left to be spent", 60_000, async () => (await call()) === 429);
       // What the node held when it was taken back may have been spent before it heard of that, and nothing else.
       const late = upstream.requests.length - begun;
-      await waitFor("what was spent late is owed", 10_000, async () => {
+      await waitFor("what was spent late is owed", 60_000, async () => {
         const { balance, reserved } = await account();
         return Number(balance) === -0.25 * late && reserved === "0";
       });
