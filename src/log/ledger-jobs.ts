@@ -11,8 +11,10 @@ import {
   currentDay,
   dayLengthMs,
   deleteRows,
+  findClosing,
   isDaySettled,
   markDropped,
+  markDropping,
   nextOpenDay,
   oldestDay,
   readClosedDay,
@@ -89,16 +91,30 @@ async function foldUsage(parts: LedgerJobParts, { lease, signal }: Term): Promis
 
 async function closeDays(parts: LedgerJobParts, { lease, signal }: Term): Promise<void> {
   const { database, logger } = parts;
-  const { writes, reads } = database;
+  const { reads } = database;
   const today = await currentDay(reads);
   for (let day = await nextOpenDay(reads); day !== undefined && day < today; day += 1) {
     if (signal.aborted || !(await isDaySettled(reads, day))) break;
     if (!(await isSound(parts, day, today))) return;
-    const entries = await withFence(writes, lease, (trx) => closeDay(trx, day ?? 0));
+    const entries = await close(database, lease, day);
+    // Another leader was at it.
+    if (entries === 0) return;
     logger.info({ day: dayName(day), entries }, "a day of the ledger is closed");
   }
   for (let day = today - lateDays; day < today && !signal.aborted; day += 1)
     await closeLate(parts, { lease, signal }, day);
+}
+
+/** Answers how many entries that took; 0 too where others were written meanwhile: the next turn looks again. */
+async function close(
+  { reads, writes }: LedgerJobParts["database"],
+  lease: LeaseRow,
+  day: number,
+): Promise<number> {
+  const closing = await atOneInstant(reads, (trx) => findClosing(trx, day));
+  if (closing.entries.length === 0) return 0;
+  const isWritten = await withFence(writes, lease, (trx) => closeDay(trx, day, closing));
+  return isWritten ? closing.entries.length : 0;
 }
 
 /** Rows and roll-ups must agree before a day is closed by them. */
@@ -115,16 +131,18 @@ async function isSound(parts: LedgerJobParts, day: number, today: number): Promi
   return false;
 }
 
-/** Calls of a closed day that were settled since: told by the sums, which are few. */
+/**
+ * Calls of a closed day without entries, which were settled while it was being closed, or by a node of an earlier
+ * release: told by the sums, which are few.
+ */
 async function closeLate(parts: LedgerJobParts, { lease }: Term, day: number): Promise<void> {
-  const { writes, reads } = parts.database;
-  const late = await atOneInstant(reads, async (trx) => {
+  const late = await atOneInstant(parts.database.reads, async (trx) => {
     const { state, allSums } = await readClosedDay(trx, day);
     if (state === "open" || state === "dropping") return 0n;
     return (await sumRolledDay(trx, day)).cost - (allSums.get(`day ${day}`) ?? 0n);
   });
   if (late === 0n) return;
-  const entries = await withFence(writes, lease, (trx) => closeDay(trx, day));
+  const entries = await close(parts.database, lease, day);
   if (entries > 0)
     parts.logger.warn({ day: dayName(day), entries }, "calls of a closed day were settled late");
 }
@@ -153,17 +171,18 @@ async function dropDay(parts: LedgerJobParts, term: Term, day: number): Promise<
   const { state } = await readClosedDay(reads, day);
   if (state === "open") return false;
   if (sent !== undefined && !(await mayDrop(sent, term, day))) return false;
-  if (state === "dropped") await withFence(writes, lease, (trx) => closeDay(trx, day));
+  if (state === "dropped") await close(parts.database, lease, day);
   if (state !== "dropping") {
     const faults = await atOneInstant(reads, (trx) => checkClosing(trx, day));
     if (faults.length > 0) return tellKept(parts, day, faults.length);
-    await withFence(writes, lease, (trx) => markDropped(trx, day, "dropping"));
+    await withFence(writes, lease, (trx) => markDropping(trx, day));
   }
   const dropped = await (sent === undefined
     ? dropAll(parts, term, day)
     : dropSent(sent, term, day));
   if (!dropped) return false;
-  await withFence(writes, lease, (trx) => markDropped(trx, day, "dropped"));
+  // A call may have come just now.
+  if (!(await withFence(writes, lease, (trx) => markDropped(trx, day)))) return false;
   parts.logger.info({ day: dayName(day) }, "the rows of an old day were dropped");
   return true;
 }

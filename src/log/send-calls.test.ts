@@ -4,6 +4,8 @@ import { spawn } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { callColumns } from "../store/calls.ts";
+import { atOneInstant } from "../store/ledger-checks.ts";
+import { readClosedDay } from "../store/ledger-days.ts";
 import { LeaseLost } from "../store/leases.ts";
 import type { LogStore } from "../store/log-store.ts";
 import { openLogStore } from "../store/log-store.ts";
@@ -12,6 +14,7 @@ import { SQL_ENGINES, skipReason } from "../../test/engines/engines.ts";
 import type { SqlEngine } from "../../test/engines/engines.ts";
 import type { ClickhouseInstance } from "../../test/engines/start-clickhouse.ts";
 import { startClickhouse } from "../../test/engines/start-clickhouse.ts";
+import { verifyAll } from "../../test/log/ledger-place.ts";
 import { callsOf, dayMs, openPlace, shown } from "../../test/log/log-store-place.ts";
 import type { Place } from "../../test/log/log-store-place.ts";
 import { until } from "../../test/store/open-fresh.ts";
@@ -165,6 +168,47 @@ describe("calls in the log store", { skip: skipReason("clickhouse") }, () => {
       assert.deepEqual(left, [{ day: today - 2 }]);
     });
   }
+
+  for (const engine of SQL_ENGINES)
+    test(
+      `that come while their day leaves SQL are closed, and go on too: ${engine}`,
+      { skip: skipReason(engine) },
+      async () => {
+        await using place = await open(engine);
+        const { today, database, logStore } = place;
+        const day = today - 20;
+        await place.settle(callsOf(day, 2300));
+        await place.job("close days");
+        await place.job("send calls on");
+        await place.job("seal sent days");
+        place.setRetention(10);
+        const verify = (): Promise<unknown> =>
+          atOneInstant(database.reads, (trx) => verifyAll(trx, [day]));
+        const states: string[] = [];
+        const coming: LogStore = {
+          ...logStore,
+          holds: async (...asked) => {
+            states.push((await readClosedDay(database.reads, day)).state);
+            for (const atMs of [day * dayMs, day * dayMs + dayMs - 1])
+              await place.settle([{ admittedAtMs: atMs, cost: 7n, channelCost: 1n, shares: [] }]);
+            assert.deepEqual(await verify(), []);
+            return await logStore.holds(...asked);
+          },
+        };
+        for (let turn = 0; turn < 2; turn += 1) {
+          await place.job("drop old calls", coming);
+          await place.job("send calls on");
+          await place.job("seal sent days");
+        }
+        assert.deepEqual(states, ["closed", "dropping", "dropping", "dropping"]);
+        const all = await place.rows(day);
+        assert.equal(all.calls, 2308n, "none went before the log store showed it");
+        await place.job("drop old calls");
+        assert.equal((await place.rows(day)).calls, 0n);
+        assert.equal(await place.there(day), shown(all));
+        assert.deepEqual(await verify(), []);
+      },
+    );
 
   test("stay in SQL while the log store is down, which is told once, and go when it is back", async () => {
     await using place = await open("sqlite");

@@ -1,8 +1,9 @@
-/** What the rows of calls add up to for each account: one reading for closing a day and for checking it. */
+/** What the rows of calls add up to for each account: one reading for closing a day, for late calls and for checking both. */
 import { sql } from "kysely";
 import type { BudgetKind } from "../core/budget-rule.ts";
 import type { NanoDollars } from "../core/money.ts";
 import type { AccountKind } from "./account-entries.ts";
+import type { NewCallRow } from "./calls.ts";
 import { countedCode } from "./counted-budgets.ts";
 import type { Sql } from "./database.ts";
 
@@ -47,6 +48,29 @@ export async function sumDay(db: Sql, day: number): Promise<readonly AccountSum[
   for (const kind of ["key", "user", "balance", "group", "channel"] as const)
     sums.push(...(await sumTotals(db, day, kind)));
   return sums;
+}
+
+/** The same of rows of one day that are at hand; none may be missing. */
+export function sumRows(rows: readonly NewCallRow[]): readonly AccountSum[] {
+  const sums = new Map<string, { -readonly [N in keyof AccountSum]: AccountSum[N] }>();
+  const add = (kind: AccountKind, name: string, amount: NanoDollars): void => {
+    const key = `${kind} ${name}`;
+    const sum = sums.get(key) ?? { kind, name, amount: 0n, calls: 0n };
+    sums.set(key, { ...sum, amount: sum.amount + amount, calls: sum.calls + 1n });
+  };
+  for (const row of rows) {
+    add("day", String(row.day), BigInt(row.cost));
+    for (const kind of ["key", "user", "balance", "group", "channel"] as const) {
+      const name = row[budgetColumns[kind]];
+      if (name == null) continue;
+      const amount = BigInt(row[costColumn(kind)] ?? 0n);
+      if (kind !== "balance") add(kind, String(name), amount);
+      const { mask, code } = countedCode(kind, "total");
+      const counts = ((row.counted ?? 0) & mask) === code;
+      if (counts) add(totalAccounts[kind], String(name), amount);
+    }
+  }
+  return [...sums.values()];
 }
 
 async function sumBy(

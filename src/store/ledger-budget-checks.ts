@@ -7,11 +7,12 @@ import type { BudgetKind } from "../core/budget-rule.ts";
 import type { NanoDollars } from "../core/money.ts";
 import { periodAt } from "../core/periods.ts";
 import { selectBudgetTotals, spentOf } from "./budgets.ts";
+import { groupIds } from "./closing-entries.ts";
 import { periodKind } from "./counted-budgets.ts";
 import type { Sql } from "./database.ts";
 import { sumCounted, totalAccounts } from "./ledger-accounts.ts";
 import type { Discrepancy } from "./ledger-checks.ts";
-import { currentDay, dayLengthMs, groupIds, oldestDay, readClosedDay } from "./ledger-days.ts";
+import { currentDay, dayLengthMs, oldestDay, readClosedDay } from "./ledger-days.ts";
 
 interface CountedBudget {
   readonly kind: BudgetKind;

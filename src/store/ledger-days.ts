@@ -6,9 +6,9 @@
 import { sql } from "kysely";
 import type { AccountKind, NewAccountEntry } from "./account-entries.ts";
 import { addAccountEntries } from "./account-entries.ts";
+import { closingEntry, groupIds, lockDay } from "./closing-entries.ts";
 import type { Sql } from "./database.ts";
 import { engineOf, nowMs } from "./dialect.ts";
-import type { AccountSum } from "./ledger-accounts.ts";
 import { sumDay } from "./ledger-accounts.ts";
 import { sealedPosition } from "./settlement.ts";
 
@@ -79,6 +79,8 @@ export interface ClosedDay {
   readonly sums: ReadonlyMap<string, bigint>;
   /** All closing entries, also those from before. */
   readonly allSums: ReadonlyMap<string, bigint>;
+  /** Id of its last entry; 0: none. */
+  readonly last: bigint;
 }
 
 export function accountName(kind: string, name: string): string {
@@ -99,19 +101,27 @@ export async function readClosedDay(db: Sql, day: number): Promise<ClosedDay> {
   let state: ClosedDay["state"] = "open";
   let hasDropped = false;
   for (const row of rows) {
+    state = stateAfter(state, row);
     if (row.kind === "dropped") {
       hasDropped = true;
-      state = stateOf(row.remark);
       if (state === "dropped") sums.clear();
       continue;
     }
-    state = "closed";
     if (row.account_kind === "day") rounds += 1;
     const account = accountName(row.account_kind, nameIn(row.reference, row.account_kind, day));
     sums.set(account, (sums.get(account) ?? 0n) + row.amount);
     allSums.set(account, (allSums.get(account) ?? 0n) + row.amount);
   }
-  return { rounds, state, hasDropped, sums, allSums };
+  return { rounds, state, hasDropped, sums, allSums, last: rows.at(-1)?.id ?? 0n };
+}
+
+/** A call that comes while rows are going is closed by an entry of its own, and goes with them. */
+function stateAfter(
+  before: ClosedDay["state"],
+  entry: { readonly kind: string; readonly remark: string },
+): ClosedDay["state"] {
+  if (entry.kind === "dropped") return entry.remark === "dropping" ? "dropping" : "dropped";
+  return before === "dropping" ? "dropping" : "closed";
 }
 
 /** `closing:<day>:<kind>:<name>:<round>`; a group's symbol may hold anything. */
@@ -119,11 +129,19 @@ function nameIn(reference: string, kind: string, day: number): string {
   return reference.slice(`closing:${day}:${kind}:`.length, reference.lastIndexOf(":"));
 }
 
-/** Within a transaction: writes what rows say and entries do not yet; answers how many entries that took. */
-export async function closeDay(trx: Sql, day: number): Promise<number> {
-  const before = await readClosedDay(trx, day);
-  const groups = await groupIds(trx);
-  const sums = await sumDay(trx, day);
+/** Entries that a day lacks. */
+export interface Closing {
+  readonly entries: readonly NewAccountEntry[];
+  /** Its last entry when they were summed. */
+  readonly after: bigint;
+}
+
+/** What rows say and entries do not yet; read it at one instant. Nothing while rows are going. */
+export async function findClosing(db: Sql, day: number): Promise<Closing> {
+  const before = await readClosedDay(db, day);
+  if (before.state === "dropping") return { entries: [], after: before.last };
+  const groups = await groupIds(db);
+  const sums = await sumDay(db, day);
   const entries = sums.flatMap((sum): NewAccountEntry[] => {
     const amount = sum.amount - (before.sums.get(accountName(sum.kind, sum.name)) ?? 0n);
     const first = sum.kind === "day" && before.rounds === 0;
@@ -134,46 +152,47 @@ export async function closeDay(trx: Sql, day: number): Promise<number> {
   const whole = sums[0];
   if (entries.length > 0 && whole !== undefined && !entries.some(isWholeDay))
     entries.push(closingEntry(day, before.rounds, { ...whole, amount: 0n }, groups));
+  return { entries, after: before.last };
+}
+
+/** Within a transaction: writes these entries; false: others were written meanwhile, and none of these. */
+export async function closeDay(
+  trx: Sql,
+  day: number,
+  { entries, after }: Closing,
+): Promise<boolean> {
+  await lockDay(trx, day);
+  if ((await readClosedDay(trx, day)).last !== after) return false;
   for (let at = 0; at < entries.length; at += 200)
     await addAccountEntries(trx, entries.slice(at, at + 200));
-  return entries.length;
+  return true;
 }
 
 function isWholeDay(entry: NewAccountEntry): boolean {
   return entry.accountKind === "day";
 }
 
-function closingEntry(
-  day: number,
-  round: number,
-  sum: AccountSum,
-  groups: ReadonlyMap<string, bigint>,
-): NewAccountEntry {
-  const named = sum.kind === "group" || sum.kind === "group_total";
-  return {
-    kind: "closing",
-    accountKind: sum.kind,
-    accountId: named ? (groups.get(sum.name) ?? 0n) : BigInt(sum.name),
-    amount: sum.amount,
-    day,
-    reference: `closing:${day}:${sum.kind}:${sum.name}:${round}`,
-    remark: sum.kind === "day" ? `${sum.calls} calls` : "",
-    actorId: null,
-  };
+/** Within a transaction: a closed day's rows begin to go. */
+export async function markDropping(trx: Sql, day: number): Promise<void> {
+  await mark(trx, day, "dropping");
 }
 
-/** Ids by symbol. */
-export async function groupIds(db: Sql): Promise<ReadonlyMap<string, bigint>> {
-  const rows = await db.selectFrom("groups").select(["id", "symbol"]).execute();
-  return new Map(rows.map(({ id, symbol }) => [symbol, id]));
+/** Within a transaction: they are gone; false: some are there. */
+export async function markDropped(trx: Sql, day: number): Promise<boolean> {
+  // Who settles into the day now has written rows and entries before, or will write both after the mark.
+  await lockDay(trx, day);
+  const left = await trx
+    .selectFrom("calls")
+    .select("call_id")
+    .where("day", "=", day)
+    .limit(1)
+    .executeTakeFirst();
+  if (left !== undefined) return false;
+  await mark(trx, day, "dropped");
+  return true;
 }
 
-/** Says that a closed day's rows begin to go, or are gone. */
-export async function markDropped(
-  trx: Sql,
-  day: number,
-  state: "dropping" | "dropped",
-): Promise<void> {
+async function mark(trx: Sql, day: number, state: "dropping" | "dropped"): Promise<void> {
   const { rounds } = await readClosedDay(trx, day);
   const accountKind: AccountKind = "day";
   await addAccountEntries(trx, [
@@ -238,14 +257,12 @@ export async function listDays(
     .orderBy("id")
     .execute();
   const states = new Map<number, ClosedDay["state"]>();
-  for (const { day, kind, remark } of marks)
-    states.set(day ?? 0, kind === "closing" ? "closed" : stateOf(remark));
+  for (const { day: marked, ...entry } of marks) {
+    const day = marked ?? 0;
+    states.set(day, stateAfter(states.get(day) ?? "open", entry));
+  }
   const today = await currentDay(db);
   const first = (await oldestDay(db)) ?? today + 1;
   for (let day = first; day <= today; day += 1) if (!states.has(day)) states.set(day, "open");
   return [...states].map(([day, state]) => ({ day, state })).sort((a, b) => a.day - b.day);
-}
-
-function stateOf(remark: string): "dropping" | "dropped" {
-  return remark === "dropping" ? "dropping" : "dropped";
 }

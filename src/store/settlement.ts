@@ -3,7 +3,7 @@
  * each. Promises: a stretch
  * of a journal is settled once, however often it is tried and whatever answer was lost (the cursor is compared and set
  * in the same transaction); a call id is charged once; only rows of this node are touched, so that nodes never wait for
- * each other.
+ * each other, but for calls of a day that is long over.
  */
 import type { Sql } from "./database.ts";
 import { engineOf, nowMs } from "./dialect.ts";
@@ -12,6 +12,7 @@ import { bulkInsert } from "./bulk-insert.ts";
 import { callColumns } from "./calls.ts";
 import { insertUnlessThere } from "./insert-unless-there.ts";
 import { insertJobs } from "./jobs.ts";
+import { bookLateCalls } from "./late-calls.ts";
 import type { StartedJob } from "./jobs.ts";
 import { violatedUnique } from "./sql-errors.ts";
 import { retried } from "./transaction.ts";
@@ -123,6 +124,8 @@ async function apply(
     .execute(async (trx) => {
       if (!(await moveCursor(trx, settlement))) return false;
       const batch = await makeBatch(trx);
+      const rows = batch.calls.map(({ row }) => row);
+      await bookLateCalls(trx, rows);
       await bulkInsert(trx, { table: "calls", columns: callColumns }, batch.calls.map(rowOf));
       await insertDetails(trx, batch.calls);
       await insertJobs(trx, batch.calls.flatMap(startedJob));
