@@ -13,7 +13,7 @@ import type { Answered, Call } from "./exchange/ending.ts";
 import { upstreamRunsInBackground } from "./responses/keep-there.ts";
 import type { JobDesk } from "./jobs/job-desk.ts";
 import { notMetered } from "./resources/refuse-unmetered.ts";
-import { beginResponseJob } from "./jobs/response-job.ts";
+import { beginResponseJob, endedResponseJob } from "./jobs/response-job.ts";
 import type { ResourceCall } from "./resources/resource-call.ts";
 import { servesCall } from "./models/serves-call.ts";
 import type { Tally } from "./money/tally.ts";
@@ -71,23 +71,25 @@ export async function answerCall(known: KnownCall, parts: AnswerParts): Promise<
     settings: snapshot.settings,
     spending,
     onAttempt: (candidate) => tally.attempted(candidate),
-    onJob: (resource, candidate) => {
-      const { admittedAtMs: atMs } = known;
-      tally.began(beginResponseJob(resource, candidate, { caller, snapshot, atMs, spending }));
+    onJob: ({ runsOn, ranThere }, candidate) => {
+      const job = { caller, snapshot, atMs: known.admittedAtMs };
+      if (runsOn !== undefined)
+        tally.began(beginResponseJob(runsOn, candidate, { ...job, spending }));
+      else if (ranThere !== undefined) tally.began(endedResponseJob(ranThere, candidate, job));
     },
   });
   tally.answered(ending, () => decoded.textBytes(), kinds);
 }
 
 interface DeliverParts extends LoopParts {
-  /** The answer goes on at the vendor, under this id. */
-  readonly onJob: (resource: string, candidate: Candidate) => void;
+  /** The answer goes on at the vendor, or went on there to its end. */
+  readonly onJob: (ending: Answered, candidate: Candidate) => void;
 }
 
 async function deliver(call: Call, plan: RoutePlan, parts: DeliverParts): Promise<Answered> {
   try {
     const { ending, candidate } = await attemptUntilAnswered(call, plan, parts);
-    if (ending.runsOn !== undefined) parts.onJob(ending.runsOn, candidate);
+    parts.onJob(ending, candidate);
     return ending;
   } catch (thrown) {
     if (call.request.operation !== "count-tokens" || !countsLocally(thrown)) throw thrown;

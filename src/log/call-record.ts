@@ -44,7 +44,7 @@ export interface CallRecord {
   readonly shares: readonly SpentShare[];
   /** Kept for a few days: lines of the charge, attempts, usage as the vendor told it. */
   readonly details: JsonObject | null;
-  /** The job that the call began, where it goes on at the vendor; left out: none. */
+  /** The job that the call began at the vendor; left out: none. */
   readonly job?: JobBegun;
 }
 
@@ -59,6 +59,8 @@ export interface JobBegun {
   readonly credentialId: number;
   /** Budgets of its payers, each in the period of the admission; what is set aside in them bears the call's id. */
   readonly shares: readonly BudgetShare[];
+  /** Its call heard its end, and is charged for it. */
+  readonly isOver?: true;
   /** What its end is priced by: prices and ratios as they were at the admission. */
   readonly pricing: JsonObject;
 }

@@ -74,5 +74,6 @@ export function newJob(record: CallRecord): NewJob | null {
     channelId: BigInt(job.channelId),
     digest: jobDigest(job),
     content: renderJobContent(record),
+    isOver: job.isOver === true,
   };
 }

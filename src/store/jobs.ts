@@ -50,6 +50,8 @@ export interface NewJob {
   readonly channelId: bigint;
   readonly digest: string;
   readonly content: string;
+  /** Its call is charged for all of it: nobody has to ask for its end. */
+  readonly isOver?: boolean;
 }
 
 export interface JobStore {
@@ -81,17 +83,18 @@ const atOnce = 50;
 /** In the transaction that settles their calls. */
 export async function insertJobs(trx: Sql, jobs: readonly StartedJob[]): Promise<void> {
   const now = nowMs(engineOf(trx));
-  const rows = jobs.map(({ callId, digest, kind, keyId, userId, channelId, content, begunAt }) => ({
-    call_id: callId,
-    digest,
-    kind,
-    key_id: keyId,
-    user_id: userId,
-    channel_id: channelId,
-    state: "running",
-    content,
+  const rows = jobs.map((job) => ({
+    call_id: job.callId,
+    digest: job.digest,
+    kind: job.kind,
+    key_id: job.keyId,
+    user_id: job.userId,
+    channel_id: job.channelId,
+    state: job.isOver === true ? "ended" : "running",
+    content: job.content,
     poll_at: now,
-    begun_at: begunAt,
+    begun_at: job.begunAt,
+    ended_at: job.isOver === true ? now : null,
   }));
   for (let at = 0; at < rows.length; at += atOnce)
     await insertUnlessThere(trx, "jobs", rows.slice(at, at + atOnce));

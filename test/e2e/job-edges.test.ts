@@ -1,9 +1,10 @@
 /**
- * Jobs whose callers leave, or write what only their vendor can read. Promise: what runs at a vendor is charged, whoever
- * left meanwhile.
+ * Jobs whose callers leave, whose nodes stop, or that only their vendor can read. Promise: what runs at a vendor is
+ * charged, whoever left meanwhile.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { skipReason } from "../engines/engines.ts";
 import {
   type JobKey,
   type JobYard,
@@ -106,3 +107,75 @@ test("a batch whose file nobody is handed is charged by what its answers tell", 
   vendor.end(vendor.begun[0]!);
   await chargedOf(yard, key, ["0.0015"]);
 });
+
+/** Two nodes, the second of which stops with a job just being begun there; its vendor answers so late. */
+async function stopping(
+  lateMs: number,
+  begin: (yard: JobYard, key: JobKey) => Promise<readonly [path: string, json: object]>,
+): Promise<{
+  readonly yard: JobYard;
+  readonly key: JobKey;
+  readonly answer: Response | undefined;
+}> {
+  const yard = await openJobYard("postgres", 2, { DRAIN_GRACE: "100ms", DRAIN_TIMEOUT: "1s" });
+  const { vendor } = yard;
+  const key = await yard.key({ budget });
+  const [path, json] = await begin(yard, key);
+  vendor.answerLate(lateMs);
+  const second = yard.nodes[1]!;
+  const asking = fetch(second.url + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key.key}`, "content-type": "application/json" },
+    body: JSON.stringify(json),
+  }).catch(() => undefined);
+  await waitFor("the job runs", 5000, () => Promise.resolve(vendor.begun.length > 0));
+  assert.equal(await second.stop(), 0);
+  return { yard, key, answer: await asking };
+}
+
+const aBatch = async (yard: JobYard, key: JobKey) =>
+  ["/v1/batches", (await batchOf(yard.node, key, linesOf([2000]))).json] as const;
+const aResponse = (stream: boolean) => async () =>
+  [
+    "/v1/responses",
+    { model, input: "1000", background: true, max_output_tokens: 1000, stream },
+  ] as const;
+
+for (const [what, begin] of [
+  ["a batch", aBatch],
+  ["a response", aResponse(false)],
+  ["a streamed response", aResponse(true)],
+] as const)
+  test(
+    `${what} that is being begun when its node must stop is heard out, and charged`,
+    { skip: skipReason("postgres"), timeout: 60_000 },
+    async () => {
+      const { yard, key, answer } = await stopping(2000, begin);
+      await using _closing = yard;
+      assert.equal(answer?.status, 200);
+      yard.vendor.end(yard.vendor.begun[0]!);
+      await chargedOf(yard, key, ["0.001"]);
+      await waitFor(
+        "nothing is held",
+        15_000,
+        async () => (await yard.budget(key, yard.node)).held === "0",
+      );
+    },
+  );
+
+test(
+  "a batch that its vendor begins too slowly for a node that stops is told of in the log",
+  { skip: skipReason("postgres"), timeout: 60_000 },
+  async () => {
+    const { yard, key, answer } = await stopping(8000, aBatch);
+    await using _closing = yard;
+    assert.equal(answer?.status, 503);
+    const said = yard.nodes[1]!.messages().filter((line) => line.includes("may run"));
+    assert.equal(said.length, 1, yard.nodes[1]!.output());
+    await waitFor(
+      "nothing is held",
+      15_000,
+      async () => (await yard.budget(key, yard.node)).held === "0",
+    );
+  },
+);

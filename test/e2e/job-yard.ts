@@ -41,7 +41,7 @@ export interface JobYard extends AsyncDisposable {
   charged(key: JobKey, node?: GatewayNode): Promise<readonly JobCall[]>;
   /** How many calls that began a batch, or are its end, are in SQL. */
   batches(key: JobKey): Promise<number>;
-  budget(key: JobKey): Promise<ShownBudget>;
+  budget(key: JobKey, node?: GatewayNode): Promise<ShownBudget>;
   /** Another node of the same cluster. */
   join(): Promise<GatewayNode>;
 }
@@ -53,11 +53,12 @@ export async function openJobYard(
   engine: SqlEngine,
   count: number,
   env: Readonly<Record<string, string>> = {},
+  through: (dsn: string) => string = (dsn) => dsn,
 ): Promise<JobYard> {
   const database = await freshDatabase(engine);
   const vendor = await openBatchVendor();
   const nodes: GatewayNode[] = [];
-  const own = engine === "sqlite" ? { env } : { env, dsn: database.dsn };
+  const own = engine === "sqlite" ? { env } : { env, dsn: through(database.dsn) };
   const join = async (): Promise<GatewayNode> => {
     const node = await startNode(own);
     nodes.push(node);
@@ -97,8 +98,8 @@ export async function openJobYard(
       const data = await callsOf(asked, key);
       return data.filter(({ usage }) => usage.output > 0).toReversed();
     },
-    budget: async (key) => {
-      const reply = await nodes.at(-1)!.api("GET", "/api/budgets?kind=key&limit=100");
+    budget: async (key, asked = nodes.at(-1)!) => {
+      const reply = await asked.api("GET", "/api/budgets?kind=key&limit=100");
       const { data } = reply.json<{ data: (ShownBudget & { readonly id: number })[] }>();
       return data.find(({ id }) => id === key.id)!;
     },

@@ -4,6 +4,7 @@
  * until the test ends them.
  */
 import type { ServerResponse } from "node:http";
+import { ResponseStreams, type StreamManner } from "./response-streams.ts";
 import { type FakeUpstream, type ReceivedRequest, openFakeUpstream } from "./upstream.ts";
 
 type Json = Record<string, unknown>;
@@ -35,6 +36,10 @@ export interface BatchVendor {
   dropResults(id: string): void;
   /** From now on what begins a job is answered so much later than it begins. */
   answerLate(ms: number): void;
+  /** From now on responses say that they began so long ago. */
+  backdate(seconds: number): void;
+  /** From now on streams of responses end so. */
+  stream(manner: StreamManner): void;
   /** From now on nobody is handed the files that batches begin with. */
   hideInputs(): void;
   /** Whether a thing was deleted. */
@@ -65,12 +70,14 @@ class World {
   readonly batches = new Map<string, Batch>();
   readonly messageBatches = new Map<string, MessageBatch>();
   readonly responses = new Map<string, Json>();
+  readonly streams = new ResponseStreams();
   readonly begun: string[] = [];
   readonly deleted = new Set<string>();
   /** Tokens of output, by file. */
   readonly used = new Map<string, number>();
   polls = 0;
   lateMs = 0;
+  backdatedS = 0;
   /** How files begin that nobody is handed. */
   hidden = "none";
   #count = 0;
@@ -88,18 +95,21 @@ class World {
 
   end(id: string, how: Ending): void {
     const response = this.responses.get(id);
-    if (response !== undefined) {
-      response["status"] = how;
-      if (how !== "completed") return;
-      const output_tokens = Number(response["wished"]);
-      response["usage"] = { input_tokens: 0, output_tokens, total_tokens: output_tokens };
-      return;
-    }
+    if (response !== undefined) return this.#endResponse(response, how);
     const messages = this.messageBatches.get(id);
     if (messages !== undefined) return void (messages.ended = true);
     const batch = this.batches.get(id)!;
     batch.status = how;
     if (how !== "failed") batch.output = this.#answer(batch, how);
+  }
+
+  #endResponse(response: Json, how: Ending): void {
+    response["status"] = how;
+    response["completed_at"] = how === "completed" ? Math.floor(Date.now() / 1000) : null;
+    const output_tokens = Number(response["wished"]);
+    if (how === "completed")
+      response["usage"] = { input_tokens: 0, output_tokens, total_tokens: output_tokens };
+    this.streams.ended(response);
   }
 
   #answer({ file }: Batch, how: Ending): string {
@@ -178,32 +188,33 @@ function fileOf({ body, headers }: ReceivedRequest): string {
   return (part ?? "").split("\r\n\r\n").slice(1).join("\r\n\r\n").replace(/\r\n$/, "");
 }
 
+/** A reply that is no document. */
+class Streamed {
+  readonly play: (response: ServerResponse) => void;
+
+  constructor(play: (response: ServerResponse) => void) {
+    this.play = play;
+  }
+}
+
 function send(response: ServerResponse, status: number, body: unknown): void {
-  if ((body as Json)["streamed"] === true) return stream(response, body as Json);
+  if (body instanceof Streamed) return body.play(response);
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const type = typeof body === "string" ? "application/octet-stream" : "application/json";
   response.writeHead(status, { "content-type": type });
   response.end(text);
 }
 
-/** Its first event, and silence. */
-function stream(response: ServerResponse, { streamed: _streamed, ...told }: Json): void {
-  const type = "response.created";
-  const event = { type, sequence_number: 0, response: told };
-  response.writeHead(200, { "content-type": "text/event-stream" });
-  response.write(`event: ${type}\ndata: ${JSON.stringify(event)}\n\n`);
-}
-
 type Asked = ReceivedRequest & { readonly id: string; readonly json: () => Json };
 type Row = readonly [method: string, path: RegExp, (world: World, asked: Asked) => unknown];
 
-function makeResponse(world: World, { json }: Asked): Json {
+function makeResponse(world: World, { json }: Asked): Json | Streamed {
   const asked = json();
   const id = world.begin("resp_");
   const told = {
     id,
     object: "response",
-    created_at: Math.floor(Date.now() / 1000),
+    created_at: Math.floor(Date.now() / 1000) - world.backdatedS,
     model: asked["model"],
     background: true,
     status: "queued",
@@ -212,7 +223,17 @@ function makeResponse(world: World, { json }: Asked): Json {
     wished: Number(asked["input"]),
   };
   world.responses.set(id, told);
-  return asked["stream"] === true ? { ...told, streamed: true } : told;
+  if (asked["stream"] !== true) return told;
+  return new Streamed((response) => world.streams.play(response, told, -1));
+}
+
+function findResponse(world: World, { id, path }: Asked): Json | Streamed | undefined {
+  world.polls += 1;
+  const told = world.responses.get(id);
+  const query = new URLSearchParams(path.split("?")[1]);
+  if (told === undefined || query.get("stream") !== "true") return told;
+  const after = Number(query.get("starting_after") ?? -1);
+  return new Streamed((response) => world.streams.play(response, told, after));
 }
 
 const rows: readonly Row[] = [
@@ -284,14 +305,7 @@ const rows: readonly Row[] = [
     },
   ],
   ["POST", /\/responses$/, makeResponse],
-  [
-    "GET",
-    /\/responses\/([^/]+)$/,
-    (world, { id }) => {
-      world.polls += 1;
-      return world.responses.get(id);
-    },
-  ],
+  ["GET", /\/responses\/([^/]+)$/, findResponse],
   [
     "DELETE",
     /\/responses\/([^/]+)$/,
@@ -330,6 +344,8 @@ export async function openBatchVendor(): Promise<BatchVendor> {
     end: (id, how = "completed") => world.end(id, how),
     dropResults: (id) => void world.files.delete(world.batches.get(id)?.output ?? ""),
     answerLate: (ms) => void (world.lateMs = ms),
+    backdate: (seconds) => void (world.backdatedS = seconds),
+    stream: (manner) => void (world.streams.manner = manner),
     hideInputs: () => void (world.hidden = "file-in"),
     gone: (id) => world.deleted.has(id),
     close: () => upstream.close(),

@@ -17,6 +17,7 @@ import type { CallRequest, ResourceMethod } from "../../wire/call.ts";
 import type { Account } from "./choose-account.ts";
 import type { Reply } from "../exchange/reply.ts";
 import type { SendingParts } from "../exchange/prepared-attempt.ts";
+import { completeEvent } from "../exchange/complete-event.ts";
 import { Pieces } from "../exchange/held-reply.ts";
 
 /** Largest JSON document. */
@@ -89,8 +90,9 @@ export interface VendorAnswer {
   readonly body: Buffer;
 }
 
-/** Takes what is handed on, piece by piece; what it throws ends the exchange. */
+/** Takes what is handed on, piece by piece; what it throws, or rejects with, ends the exchange. */
 export type Taking = Pick<Reply, "begin" | "beginBytes" | "fail"> & {
+  /** A promise: nothing more is taken from the vendor until it resolves, and the end waits for it. */
   write(bytes: Buffer): Promise<void> | undefined;
   end(): void;
 };
@@ -98,8 +100,8 @@ export type Taking = Pick<Reply, "begin" | "beginBytes" | "fail"> & {
 /** Where a reply that is not to be held goes. */
 export interface Handing {
   readonly reply: Taking;
-  /** Bytes of whatever kind, or a stream's events, each as it is to be told. */
-  readonly form: "bytes" | ((event: Buffer) => Buffer);
+  /** Bytes of whatever kind, or a stream's events one by one. */
+  readonly form: "bytes" | "events";
 }
 
 export interface AskParts extends SendingParts {
@@ -118,9 +120,9 @@ export async function askVendor(
   const { promise, resolve, reject } = Promise.withResolvers<VendorAnswer | undefined>();
   const taker = new AnswerTaker(parts.handing, { resolve, reject });
   const onGone = (): void => taker.stop(new GatewayError("caller_gone", "The caller left"));
-  const onDrain = (): void =>
-    taker.stop(new GatewayError("temporarily_unavailable", "this node is stopping"));
+  const onDrain = (): void => taker.stop(stopsNow());
   if (signal.aborted) throw new GatewayError("caller_gone", "The caller left");
+  if (drainSignal.aborted) throw stopsNow();
   signal.addEventListener("abort", onGone);
   drainSignal.addEventListener("abort", onDrain);
   taker.exchange = parts.upstream.send(request, taker);
@@ -128,6 +130,10 @@ export async function askVendor(
     signal.removeEventListener("abort", onGone);
     drainSignal.removeEventListener("abort", onDrain);
   });
+}
+
+function stopsNow(): GatewayError {
+  return new GatewayError("temporarily_unavailable", "this node is stopping");
 }
 
 interface Settling {
@@ -142,6 +148,9 @@ class AnswerTaker {
   #head: { readonly status: number; readonly received: ReceivedHeaders } | undefined;
   #handed: Handing | undefined;
   #framer: SseFramer | undefined;
+  /** Pieces whose taker is waited for. */
+  #waiting = 0;
+  #ended = false;
   exchange: UpstreamExchange | undefined;
 
   constructor(handing: Handing | undefined, settling: Settling) {
@@ -157,7 +166,7 @@ class AnswerTaker {
     const type = headerValue(received, "content-type") ?? "";
     if (form === "bytes") reply.beginBytes(byteHeaders(received));
     else if (type.startsWith("text/event-stream")) {
-      this.#framer = new SseFramer((event) => void this.#write(form(event)));
+      this.#framer = new SseFramer((event) => this.#write(event));
       reply.begin(downHeaders(received));
     } else return;
     this.#handed = handing;
@@ -173,17 +182,24 @@ class AnswerTaker {
   }
 
   onEnd(): void {
-    const { resolve } = this.#settling;
     if (this.#handed !== undefined) {
-      const { reply } = this.#handed;
       return this.#taken(() => {
         const rest = this.#framer?.rest();
-        if (rest !== undefined && rest.length > 0) this.#write(rest);
-        reply.end();
-        resolve(undefined);
+        const last = rest === undefined || rest.length === 0 ? undefined : completeEvent(rest);
+        if (last !== undefined) this.#write(last);
+        this.#ended = true;
+        this.#finish();
       });
     }
-    if (this.#head !== undefined) resolve({ ...this.#head, body: this.#pieces.join() });
+    if (this.#head !== undefined)
+      this.#settling.resolve({ ...this.#head, body: this.#pieces.join() });
+  }
+
+  /** What was handed on has been taken, too. */
+  #finish(): void {
+    if (!this.#ended || this.#waiting > 0) return;
+    this.#handed?.reply.end();
+    this.#settling.resolve(undefined);
   }
 
   onError(error: GatewayError): void {
@@ -209,7 +225,14 @@ class AnswerTaker {
     const drained = this.#handed?.reply.write(bytes);
     if (drained === undefined) return;
     exchange?.pause();
-    void drained.then(() => exchange?.resume());
+    this.#waiting += 1;
+    drained
+      .then(() => {
+        this.#waiting -= 1;
+        if (this.#waiting === 0) exchange?.resume();
+        this.#taken(() => this.#finish());
+      })
+      .catch((thrown: unknown) => this.stop(toGatewayError(thrown)));
   }
 }
 

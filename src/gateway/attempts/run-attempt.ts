@@ -25,6 +25,8 @@ import { WholeReply } from "../replies/whole-reply.ts";
 
 /** How long usage is waited for when the caller left after the finish. */
 const usageWaitMs = 2_000;
+/** How long what begins a job is waited for behind the drain's deadline: what is told last has 2 s to go out. */
+export const heardOutMs = 1500;
 /** The same for the name of a response that runs on without its caller: nobody could charge it otherwise. */
 const nameWaitMs = 30_000;
 
@@ -75,8 +77,8 @@ function send(attempt: Attempt, request: UpstreamRequest, upstream: Upstream): P
     if (signal.aborted) return resolve(goneUnanswered);
     signal.addEventListener("abort", onGone);
     drainSignal.addEventListener("abort", onDrain);
+    if (drainSignal.aborted) return receiver.stop();
     receiver.exchange = upstream.send(request, receiver);
-    if (drainSignal.aborted) onDrain();
   });
 }
 
@@ -148,7 +150,14 @@ class AttemptReceiver {
     });
   }
 
+  /** What begins to run in the background is known by its vendor's answer alone. */
   onDrain(): void {
+    const { call } = this.#attempt;
+    if (upstreamRunsInBackground(call)) call.clock.after(heardOutMs, () => this.stop());
+    else this.stop();
+  }
+
+  stop(): void {
     const error = new GatewayError("temporarily_unavailable", "this node is stopping");
     if (this.#taker === undefined) this.onError(error);
     else this.#taker.onDrain();

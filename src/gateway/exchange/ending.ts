@@ -60,6 +60,8 @@ export interface Answered {
   readonly firstContentAtMs: number | null;
   /** The vendor's id of the response, where it goes on there without its caller; what it uses is told at its end. */
   readonly runsOn?: string;
+  /** The vendor's id of a response in the background that was heard to its end: this call is charged for it. */
+  readonly ranThere?: string;
 }
 
 /** The caller has been told nothing of it. */

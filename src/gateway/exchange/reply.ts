@@ -6,6 +6,7 @@
  */
 import type { Cancel, Clock } from "../../core/clock.ts";
 import type { GatewayError } from "../../core/errors.ts";
+import { SseFramer } from "../../core/sse.ts";
 import type { Dialect, RenderedReply, Telling } from "../../dialects/contract.ts";
 import type { ReplySink } from "../../wire/call.ts";
 import { JsonArray, arrayPing } from "./json-array.ts";
@@ -153,6 +154,15 @@ export class Reply {
     if (this.#isBytes) return this.tear();
     if (this.#array !== undefined) this.useArray();
     this.end(this.shape(dialect.renderErrorEvent(error, telling)));
+  }
+
+  /** Tells that a stream broke off which tells of what goes on: the error alone, and no end of that. */
+  breakOff(error: GatewayError): void {
+    if (this.#state !== "open") return this.fail(error);
+    const { dialect, telling } = this.#parts;
+    const events: Buffer[] = [];
+    new SseFramer((event) => events.push(event)).push(dialect.renderErrorEvent(error, telling));
+    this.end(events[0]);
   }
 
   /** Whether there is a head already, sent or about to be. */

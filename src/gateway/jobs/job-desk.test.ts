@@ -77,7 +77,7 @@ test("a job that becomes known while it is looked for is not taken for one that 
       return answer;
     },
   });
-  const desk = openJobDesk({ jobs } as unknown as JobDeskParts);
+  const desk = openJobDesk({ jobs, clock: systemClock } as unknown as JobDeskParts);
   assert.equal(await desk.book(thing, new AbortController().signal), false);
   assert.equal((await jobs.find(job.digest))?.state, "running");
 });

@@ -12,7 +12,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { SpentShare } from "../../log/call-record.ts";
 import { type EndJobParts, endJob } from "../../log/end-job.ts";
 import { type JobContent, jobDigest, parseJobContent } from "../../log/job-content.ts";
-import type { Job } from "../../store/jobs.ts";
+import type { FoundJob, Job } from "../../store/jobs.ts";
 import type { LeaderJob } from "../../sync/leader-jobs.ts";
 import type { Snapshot } from "../../sync/entities.ts";
 import type { OverSignal } from "../../wire/call.ts";
@@ -35,6 +35,8 @@ export interface JobThing extends Pin {
   readonly resource: string;
   /** As the vendor has told it just now; left out: it is asked where it is a job's. */
   readonly document?: JsonObject;
+  /** How long its owner waits for the database to tell of it; left out: 10 s. */
+  readonly waitMs?: number;
 }
 
 export interface JobDesk {
@@ -82,8 +84,7 @@ export function openJobDesk(parts: JobDeskParts): JobDesk {
 
 async function book(parts: JobDeskParts, thing: JobThing, signal: OverSignal): Promise<boolean> {
   const { document } = thing;
-  const digest = jobDigest(thing);
-  const found = await parts.jobs.find(digest);
+  const found = await find(parts, thing);
   if (found?.state !== "running") return found !== undefined;
   const { job } = found;
   const standing = await follow(parts, job, { signal, document });
@@ -91,9 +92,23 @@ async function book(parts: JobDeskParts, thing: JobThing, signal: OverSignal): P
   return true;
 }
 
+/** Rejects when it takes too long. */
+async function find(
+  { jobs, clock }: JobDeskParts,
+  { waitMs = settlingMs, ...thing }: JobThing,
+): Promise<FoundJob | undefined> {
+  const looking = jobs.find(jobDigest(thing));
+  return await new Promise((resolve, reject) => {
+    const late = (): void => reject(new Error(`the database tells nothing within ${waitMs} ms`));
+    const cancel = clock.after(waitMs, late);
+    void looking.then(resolve, reject).finally(cancel);
+  });
+}
+
 /** What was begun a moment ago is not settled yet. */
 async function bookNew(parts: JobDeskParts, thing: JobThing, signal: OverSignal): Promise<void> {
-  for (let waitedMs = 0; waitedMs < settlingMs; waitedMs += lookAgainMs) {
+  const { waitMs = settlingMs } = thing;
+  for (let waitedMs = 0; waitedMs < waitMs; waitedMs += lookAgainMs) {
     if (await book(parts, thing, signal)) return;
     await sleep(parts.clock, lookAgainMs);
   }

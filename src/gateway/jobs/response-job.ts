@@ -23,18 +23,23 @@ export function responseIdOf(event: Buffer): string | undefined {
   return typeof id === "string" ? id : undefined;
 }
 
-/** The vendor's id of the response that a whole reply tells of, where it still runs. */
-export function runningResponse(body: Buffer): string | undefined {
+/** The vendor's id of the response that a whole reply tells of: one that still runs, or one that is over. */
+export function backgroundResponse(
+  body: Buffer,
+): { readonly runsOn: string } | { readonly ranThere: string } | Record<never, never> {
   const told = parseDocument(body);
   const id = told?.["id"];
-  return told !== undefined && stillRuns(told) && typeof id === "string" ? id : undefined;
+  if (told === undefined || typeof id !== "string") return {};
+  return stillRuns(told) ? { runsOn: id } : { ranThere: id };
 }
+
+type ResponseParts = Omit<PricingParts, "channel" | "group">;
 
 /** `resource`: the vendor's id. What is set aside for the call is the job's from now on. */
 export function beginResponseJob(
   resource: string,
   candidate: Candidate,
-  parts: Omit<PricingParts, "channel" | "group"> & { readonly spending: Spending | undefined },
+  parts: ResponseParts & { readonly spending: Spending | undefined },
 ): JobBegun {
   const { channel, credential, group, model, billedModel } = candidate;
   const models = new JobModels({ ...parts, channel, group });
@@ -46,5 +51,17 @@ export function beginResponseJob(
     credentialId: credential?.id ?? 0,
     shares: parts.spending?.leaveToJob({ group }) ?? [],
     pricing: models.render(),
+  };
+}
+
+/** One that its call heard to the end, and is charged for: whoever asks for it again need not wait for its charge. */
+export function endedResponseJob(
+  resource: string,
+  candidate: Candidate,
+  parts: ResponseParts,
+): JobBegun {
+  return {
+    ...beginResponseJob(resource, candidate, { ...parts, spending: undefined }),
+    isOver: true,
   };
 }

@@ -20,8 +20,9 @@ export interface Measured {
   readonly usageFinal: boolean;
   readonly textBytes: number;
   readonly modelReported: string | null;
-  /** As {@link Answered.runsOn}. */
+  /** As {@link Answered} has them. */
   readonly runsOn?: string | undefined;
+  readonly ranThere?: string | undefined;
 }
 
 /** Of an answer that was cut the vendor told only how it began: the output is what was seen of it, at least. */
@@ -145,6 +146,7 @@ export class Delivery {
       modelReported: measured.modelReported,
       firstContentAtMs: this.#firstContentAtMs,
       ...(measured.runsOn === undefined ? {} : { runsOn: measured.runsOn }),
+      ...(measured.ranThere === undefined ? {} : { ranThere: measured.ranThere }),
     });
   }
 

@@ -5,12 +5,13 @@
  */
 import { GatewayError, toGatewayError } from "../../core/errors.ts";
 import { type ByteEdit, splice } from "../../core/json.ts";
-import { SseFramer, eventData } from "../../core/sse.ts";
+import { SseFramer } from "../../core/sse.ts";
 import type { EventReading, ReadEvent } from "../../dialects/contract.ts";
 import { makeFramer, renderSse } from "../../dialects/framing.ts";
 import type { UpstreamExchange } from "../../upstream/upstream.ts";
 import type { Usage } from "../../wire/usage.ts";
 import { Delivery, type Measured } from "./delivery.ts";
+import { bareEnd, completeEvent, payloadOf } from "../exchange/complete-event.ts";
 import type { Attempt, BodyTaker, Settle } from "../exchange/ending.ts";
 import { toldError } from "../exchange/failure.ts";
 import { keeperThere, keptEvent, upstreamRunsInBackground } from "../responses/keep-there.ts";
@@ -20,26 +21,8 @@ import type { ResponseKeeper } from "../state/response-keeper.ts";
 
 const noEdits: readonly ByteEdit[] = [];
 
-/** What ends a stream without telling anything. */
-const bareEnd = "[DONE]";
-
 /** How long the end of a stream is waited for whose terminator has come: a bare one may stand behind it. */
 const lastWordMs = 250;
-
-function payloadOf(event: Buffer): string {
-  return eventData(event)?.toString().trim() ?? "";
-}
-
-/** The last event of a vendor that forgets its blank line; undefined for one that broke off in the middle. */
-function completeEvent(rest: Buffer): Buffer | undefined {
-  const payload = payloadOf(rest);
-  try {
-    if (payload !== bareEnd) JSON.parse(payload);
-  } catch {
-    return undefined;
-  }
-  return Buffer.concat([rest, Buffer.from(rest.at(-1) === 0x0a ? "\n" : "\n\n")]);
-}
 
 /** Cuts a body into server-sent events: as they are, or made of whatever frames they came in. */
 interface Cutter {
@@ -215,7 +198,7 @@ export class StreamTee implements BodyTaker {
   #note(event: Buffer, reading: EventReading): void {
     this.#textBytes += reading.textBytes;
     if (reading.kind === "finish") this.#finished = true;
-    if (this.#inBackground) this.#runningId ??= responseIdOf(event);
+    if (this.#inBackground && this.#runningId === undefined) this.#noteRunning(event);
     if (reading.hasUsage) {
       const { dialect } = this.#attempt.call;
       if (dialect.usageAddsUp === true) this.#summed = dialect.eventUsage(event, this.#summed);
@@ -225,6 +208,12 @@ export class StreamTee implements BodyTaker {
     }
     if (this.#modelReported === null && reading.modelStart !== -1)
       this.#modelReported = this.#attempt.call.dialect.eventModel(event, reading);
+  }
+
+  /** It runs from now on, whatever becomes of this stream: its caller is told its id, and no other channel is asked. */
+  #noteRunning(event: Buffer): void {
+    this.#runningId = responseIdOf(event);
+    if (this.#runningId !== undefined) this.#delivery.commit();
   }
 
   #edited(event: Buffer, reading: EventReading): Buffer {
@@ -249,12 +238,13 @@ export class StreamTee implements BodyTaker {
   }
 
   #measuredAs(usage: Usage | null): Measured {
+    const id = this.#runningId;
     return {
       usage,
       usageFinal: this.#usageFinal,
       textBytes: this.#textBytes,
       modelReported: this.#modelReported,
-      runsOn: this.#over || this.#finished ? undefined : this.#runningId,
+      ...(this.#over || this.#finished ? { ranThere: id } : { runsOn: id }),
     };
   }
 }

@@ -7,7 +7,7 @@ import { toldError } from "../exchange/failure.ts";
 import { HeldReply } from "../exchange/held-reply.ts";
 import { keeperThere, keptBody, upstreamRunsInBackground } from "../responses/keep-there.ts";
 import { makeReplySealer } from "./reply-sealer.ts";
-import { runningResponse } from "../jobs/response-job.ts";
+import { backgroundResponse } from "../jobs/response-job.ts";
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -44,7 +44,7 @@ export class WholeReply extends HeldReply {
         new GatewayError("upstream_invalid", "a whole reply came where a stream was asked for"),
       );
     if (facts.isError) return this.fail(toldError(call.dialect.readError(body)));
-    const runsOn = upstreamRunsInBackground(call) ? runningResponse(body) : undefined;
+    const there = upstreamRunsInBackground(call) ? backgroundResponse(body) : {};
     const edits = makeReplySealer(this.#attempt)?.whole(body) ?? [];
     if (shownModel !== null && facts.modelRange !== null)
       edits.push({ ...facts.modelRange, bytes: JSON.stringify(shownModel) });
@@ -60,7 +60,7 @@ export class WholeReply extends HeldReply {
         textBytes: tellsNoOutput(call, facts.usage) ? call.dialect.textBytes(body) : 0,
         modelReported: facts.model,
         firstContentAtMs: call.clock.monotonic(),
-        ...(runsOn === undefined ? {} : { runsOn }),
+        ...there,
       });
     };
     const reply = { body: edited, headers: this.#headers };

@@ -1,10 +1,8 @@
 /** Asks the account in which what a request names lies, and tells its owner of it in ids of its own. */
 import { splice } from "../../core/json.ts";
 import { downHeaders } from "../../upstream/headers.ts";
-import type { OverSignal } from "../../wire/call.ts";
-import { askVendor } from "../accounts/ask-vendor.ts";
 import { getAccount } from "./find-account.ts";
-import { bookBefore, bookTold } from "./booked.ts";
+import { bookBefore, bookEnd, bookTold } from "./booked.ts";
 import { keepBooks, strikeOut } from "./keep-books.ts";
 import { idOf, parseDocument } from "../accounts/parse-document.ts";
 import { orderBatch } from "./order-batch.ts";
@@ -13,15 +11,9 @@ import { refusedThing } from "./refused-thing.ts";
 import { refuseUnmeteredJob } from "./refuse-unmetered.ts";
 import { readResourceBody } from "./resource-body.ts";
 import { type Serving, sealerOf } from "./resource-call.ts";
+import { sendAsk } from "./send-ask.ts";
 import { openPath } from "./resource-ids-of-path.ts";
 import { handingOf, noteAttempt, requestOf } from "./thing-request.ts";
-
-/** What begins a job is heard out although its caller left: it runs all the same, and is known by its answer alone. */
-const never: OverSignal = {
-  aborted: false,
-  addEventListener: () => undefined,
-  removeEventListener: () => undefined,
-};
 
 /** Throws what is to be told: `not_found`, `invalid_request`, faults of the upstream. */
 export async function askAccount(serving: Serving): Promise<void> {
@@ -37,9 +29,8 @@ export async function askAccount(serving: Serving): Promise<void> {
   const ask = requestOf(serving, account, { path, body });
   const order = await orderBatch(serving, ask, body.models);
   await bookBefore(serving, account, path);
-  const handed = handingOf(serving, sealer);
-  const heard = order === undefined ? request : { ...request, signal: never };
-  const answer = await askVendor(ask, { ...serving.parts, caller: heard, ...handed });
+  const handed = handingOf(serving, sealer, (told) => bookEnd(serving, account, { path, told }));
+  const answer = await sendAsk(serving, ask, { ...handed, begins: order !== undefined });
   if (answer === undefined) return;
   if (answer.status < 200 || answer.status > 299) {
     await strikeOut(serving, path, answer.status);

@@ -9,6 +9,7 @@ import type { Account } from "../accounts/choose-account.ts";
 import { idOf, parseDocument } from "../accounts/parse-document.ts";
 import type { Serving } from "./resource-call.ts";
 import type { PathIds } from "./resource-ids-of-path.ts";
+import { asksForStream } from "./thing-request.ts";
 import { stillRuns } from "../jobs/response-job.ts";
 
 /**
@@ -18,14 +19,28 @@ import { stillRuns } from "../jobs/response-job.ts";
 export async function bookBefore(serving: Serving, account: Account, path: PathIds): Promise<void> {
   const { route } = serving;
   const isForgotten = route.method === "DELETE";
-  if (!isForgotten && route.reply !== "bytes") return;
+  const isStream = asksForStream(serving);
+  if (!isForgotten && !isStream && route.reply !== "bytes") return;
   if (serving.parts.jobs === undefined || !isJobs(serving)) return;
   const find: FindDocument = (resource) => findThing(serving, account, resource);
-  if (!isForgotten) return await book(serving, path, find);
+  if (!isForgotten && !isStream) return await book(serving, path, find);
   const [resource] = path.opened.keys();
   const document = resource === undefined ? undefined : await find(resource).catch(() => undefined);
-  if (document !== undefined && hasEnded(serving, document) === false) throw cancelFirst();
-  await book(serving, path, document ?? find);
+  const ended = document && hasEnded(serving, document);
+  if (isForgotten && ended === false) throw cancelFirst();
+  // What still runs is charged before its stream tells the end.
+  if (isForgotten || ended === true) await book(serving, path, document ?? find);
+}
+
+/** Before the end of a response's stream is told. `told`: the response as that tells it; undefined: it tells none. */
+export async function bookEnd(
+  serving: Serving,
+  account: Account,
+  { path, told }: { readonly path: PathIds; readonly told: JsonObject | undefined },
+): Promise<void> {
+  const isOver = typeof told?.["status"] === "string" && !stillRuns(told);
+  const find: FindDocument = (resource) => findThing(serving, account, resource);
+  await book(serving, path, isOver ? told : find);
 }
 
 /** As its vendor tells it now; undefined: it does not. */
@@ -64,13 +79,20 @@ function hasEnded({ route, dialect }: Serving, document: JsonObject): boolean | 
   return document["background"] === true ? !stillRuns(document) : undefined;
 }
 
+/** How long whoever has no budget waits for the database. */
+const waitMs = 2000;
+
 /** Older ones have been settled long since; clocks may differ by as much. */
 const newForMs = 60_000;
 
 /** By the vendor's own word for its beginning: seconds, or text. */
-function isNew({ created_at: created }: JsonObject, nowMs: number): boolean {
+function isNew(document: JsonObject, nowMs: number): boolean {
+  const { created_at: created, completed_at: ended, background } = document;
   const createdMs = typeof created === "number" ? created * 1000 : Date.parse(String(created));
-  return !(createdMs < nowMs - newForMs);
+  // The call that streams a response is settled when that is over, however long ago it began.
+  const isLong = background === true && typeof ended === "number";
+  const atMs = isLong ? Math.max(createdMs, ended * 1000) : createdMs;
+  return !(atMs < nowMs - newForMs);
 }
 
 type FindDocument = (resource: string) => Promise<JsonObject | undefined>;
@@ -86,7 +108,8 @@ async function book(
   const { pin } = path;
   const [resource] = path.opened.keys();
   if (jobs === undefined || pin === null || resource === undefined) return;
-  const thing = { ...pin, resource };
+  const isBudgeted = spending?.budgeted === true;
+  const thing = { ...pin, resource, ...(isBudgeted ? {} : { waitMs }) };
   const { signal } = request;
   try {
     const known = typeof told === "function" ? thing : { ...thing, document: told };
@@ -96,7 +119,7 @@ async function book(
     if (isNew(document, clock.now())) await jobs.bookNew({ ...thing, document }, signal);
   } catch (thrown) {
     parts.logger.warn({ callId: request.id, reason: messageOf(thrown) }, "job not charged yet");
-    if (spending?.budgeted !== true) return;
+    if (!isBudgeted) return;
     const message = "what this job cost cannot be recorded at the moment";
     throw new GatewayError("temporarily_unavailable", message, { retryAfterS: 5, cause: thrown });
   }

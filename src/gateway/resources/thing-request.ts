@@ -1,9 +1,9 @@
 /** A request on what outlives a call, as it goes up, and where its reply goes. */
 import type { Handing, VendorRequest } from "../accounts/ask-vendor.ts";
 import type { Account } from "../accounts/choose-account.ts";
-import { ReplySealer } from "../replies/reply-sealer.ts";
 import type { ResourceBody } from "./resource-body.ts";
 import type { Serving } from "./resource-call.ts";
+import { type BookEnd, retellStream } from "./retold-stream.ts";
 import type { PathIds } from "./resource-ids-of-path.ts";
 import type { IdSealer } from "../ids/seal-ids.ts";
 
@@ -23,16 +23,21 @@ export function requestOf(
   };
 }
 
+/** Whether a response is to be told again event by event. */
+export function asksForStream({ route, request }: Pick<Serving, "route" | "request">): boolean {
+  return route.reply === "events" && request.query["stream"] === "true";
+}
+
 /** Where a reply goes that is not to be read whole. */
 export function handingOf(
-  { route, request, reply, dialect }: Serving,
+  serving: Serving,
   ids: IdSealer,
+  bookEnd: BookEnd,
 ): { readonly handing?: Handing } {
+  const { route, reply } = serving;
   if (route.reply === "bytes") return { handing: { reply, form: "bytes" } };
-  if (route.reply === "json" || request.query["stream"] !== "true") return {};
-  const sealer = new ReplySealer(ids);
-  const read = dialect.makeEventReader();
-  return { handing: { reply, form: (event) => sealer.event(event, read(event), []) } };
+  if (!asksForStream(serving)) return {};
+  return { handing: { reply: retellStream(serving, ids, bookEnd), form: "events" } };
 }
 
 /** The account as the call's record names it. */
