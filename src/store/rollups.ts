@@ -2,7 +2,7 @@
  * Sums of usage for reading. Promises: folding moves sums and neither loses nor doubles any, whatever is settled at the
  * same time; a sum that comes late is folded at the next turn.
  */
-import type { Selectable } from "kysely";
+import type { RawBuilder, Selectable } from "kysely";
 import { sql } from "kysely";
 import { bulkInsert } from "./bulk-insert.ts";
 import type { NanoDollars } from "../core/money.ts";
@@ -187,7 +187,15 @@ export type UsageDimension = keyof typeof usageDimensions;
 export type UsageRow = Pick<RollupRow, "bucket" | (typeof rollupSums)[number]> &
   Partial<Pick<RollupRow, (typeof usageDimensions)[UsageDimension]>>;
 
-/** Exact sums by bucket and dimensions, oldest first, at most `limit` rows. */
+/** Where a row stands among those of one answer. */
+export interface UsagePlace {
+  readonly bucket: bigint;
+  readonly cost: NanoDollars;
+  /** Of what the sums were asked by, in its order. */
+  readonly values: readonly (bigint | string)[];
+}
+
+/** Exact sums by bucket and dimensions, oldest first, then by what they cost, dearest first; at most `limit` rows. */
 export async function sumUsage(
   db: Sql,
   ask: {
@@ -196,9 +204,11 @@ export async function sumUsage(
     /** Milliseconds that buckets are brought together by; undefined: all are one. */
     readonly everyMs: number | undefined;
     readonly limit: number;
+    /** Only what follows this place. */
+    readonly after?: UsagePlace | undefined;
   },
 ): Promise<readonly UsageRow[]> {
-  const { filters, by, everyMs } = ask;
+  const { filters, by, everyMs, after } = ask;
   const columns = by.map((dimension) => usageDimensions[dimension]);
   const start =
     everyMs === undefined
@@ -216,16 +226,36 @@ export async function sumUsage(
   if (filters.channelId !== undefined) query = query.where("channel_id", "=", filters.channelId);
   if (filters.group !== undefined) query = query.where("group", "=", filters.group);
   if (filters.model !== undefined) query = query.where("model", "=", filters.model);
+  // What was shown already need not be summed again.
+  if (after !== undefined && everyMs !== undefined)
+    query = query.where("bucket", ">=", after.bucket);
   // PostgreSQL takes a number in `group by` for a column's place.
-  const grouped = everyMs === undefined ? query : query.groupBy(start);
-  const rows = await (columns.length === 0 ? grouped : grouped.groupBy(columns))
-    .orderBy("start")
-    .orderBy(sql`sum(cost)`, "desc")
-    .limit(ask.limit)
-    .execute();
+  const timed = everyMs === undefined ? query : query.groupBy(start);
+  const grouped = columns.length === 0 ? timed : timed.groupBy(columns);
+  let page = db.selectFrom(grouped.as("sums")).selectAll();
+  if (after !== undefined) page = page.where(follows(after, columns));
+  page = page.orderBy("start").orderBy("cost", "desc");
+  for (const column of columns) page = page.orderBy(sql.ref(column));
+  const rows = await page.limit(ask.limit).execute();
   return rows
     .filter((row) => row.calls !== null)
     .map(({ start: bucket, ...row }) => ({ ...row, bucket }) as unknown as UsageRow);
+}
+
+/** Equal sums are told apart by what they were asked by: without that, a page might begin anywhere among them. */
+function follows(
+  { bucket, cost, values }: UsagePlace,
+  columns: readonly string[],
+): RawBuilder<boolean> {
+  let rest = sql<boolean>`1 = 0`;
+  const behind = (column: string, sign: ">" | "<", value: bigint | string): RawBuilder<boolean> => {
+    const name = sql.ref(column);
+    return sql`(${name} ${sql.raw(sign)} ${value} or (${name} = ${value} and ${rest}))`;
+  };
+  for (const [index, value] of [...values.entries()].toReversed())
+    rest = behind(columns[index] ?? "", ">", value);
+  rest = behind("cost", "<", cost);
+  return behind("start", ">", bucket);
 }
 
 function castType(db: Sql) {

@@ -3,9 +3,10 @@ import { z } from "zod";
 import type { JsonObject } from "../../core/json-value.ts";
 import { formatDollars } from "../../core/money.ts";
 import type { UsageDimension, UsageRow } from "../../store/rollups.ts";
-import { sumUsage, usageDimensions } from "../../store/rollups.ts";
+import { usageDimensions } from "../../store/rollups.ts";
+import { listUsage, longestUsageCursor } from "../../store/usage-pages.ts";
 import type { AdminParts } from "../admin-parts.ts";
-import { askDatabase, idQuery } from "../ask-database.ts";
+import { askDatabase, idQuery, pageOptions, pageQuery } from "../ask-database.ts";
 import { instantQuery } from "../calls/schema.ts";
 import { managerOf } from "../config-reads.ts";
 import { invalid } from "../parse-fields.ts";
@@ -13,10 +14,12 @@ import type { ActReply, ActRequest, RouteSpec } from "../route-spec.ts";
 
 const hourMs = 3_600_000;
 const steps = { quarter: hourMs / 4, hour: hourMs, day: 24 * hourMs } as const;
-const mostRows = 10_000;
 const dimensionNames = Object.keys(usageDimensions) as UsageDimension[];
 
 const usageQuery = z.strictObject({
+  ...pageQuery,
+  /** Tells the time of the first page too. */
+  cursor: z.string().max(longestUsageCursor).exactOptional(),
   /** Begin of the first bucket; 30 days ago when left out. */
   from: instantQuery.exactOptional(),
   /** Exclusive. */
@@ -91,12 +94,10 @@ async function usage(parts: AdminParts, request: ActRequest): Promise<ActReply> 
     model: query.model,
   };
   const everyMs = query.every === undefined ? undefined : steps[query.every];
-  const ask = { filters, by: query.by ?? [], everyMs, limit: mostRows + 1 };
-  const rows = await askDatabase(parts, (db) => sumUsage(db, ask));
-  if (rows.length > mostRows)
-    throw invalid([{ field: "to", message: `asks for more than ${mostRows} rows` }]);
+  const ask = { ...pageOptions(query), filters, by: query.by ?? [], everyMs };
+  const { rows, nextCursor } = await askDatabase(parts, (db) => listUsage(db, ask));
   const data = rows.map((row) => present(row, everyMs !== undefined, !isMember));
-  return { data, nextCursor: null };
+  return { data, nextCursor };
 }
 
 function present(row: UsageRow, isTimed: boolean, inner: boolean): JsonObject {
