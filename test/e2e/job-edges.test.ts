@@ -108,6 +108,45 @@ test("a batch whose file nobody is handed is charged by what its answers tell", 
   await chargedOf(yard, key, ["0.0015"]);
 });
 
+test("a batch that ends just when its results are asked for is charged before they are read", async () => {
+  await using yard = await openJobYard("sqlite", 1);
+  const { node, vendor } = yard;
+  const key = await yard.key({ budget });
+  const params = {
+    model: "claude-batched",
+    max_tokens: 1000,
+    messages: [{ role: "user", content: "1000" }],
+  };
+  const json = { requests: [{ custom_id: "a", params }] };
+  const made = await get(node, key, "/v1/messages/batches", { json });
+  await waitFor("it is a job", 15_000, async () => (await yard.batches(key)) === 1);
+  const path = `/v1/messages/batches/${String(made.body["id"])}/results`;
+  assert.equal((await ask(node, key, path)).status, 404);
+  vendor.endWhenRead(vendor.begun[0]!);
+  assert.match((await get(node, key, path)).text, /"custom_id":"a"/);
+  assert.deepEqual(
+    (await yard.charged(key)).map(({ cost }) => cost),
+    ["0.0005"],
+  );
+});
+
+test("what may still run is not deleted although its vendor failed when it was first asked", async () => {
+  await using yard = await openJobYard("sqlite", 1);
+  const { node, vendor } = yard;
+  const key = await yard.key();
+  const json = { model, input: "2000", background: true, max_output_tokens: 2000 };
+  const { body } = await get(node, key, "/v1/responses", { json });
+  await waitFor("it is a job", 15_000, async () => {
+    const jobs = await node.api("GET", "/api/jobs?state=running");
+    return jobs.json<{ data: unknown[] }>().data.length === 1;
+  });
+  vendor.failPolls(1);
+  const path = `/v1/responses/${String(body["id"])}`;
+  const refused = await ask(node, key, path, { method: "DELETE" });
+  assert.equal(refused.status, 400, refused.text);
+  assert.ok(!vendor.gone(vendor.begun[0]!));
+});
+
 /** Two nodes, the second of which stops with a job just being begun there; its vendor answers so late. */
 async function stopping(
   lateMs: number,

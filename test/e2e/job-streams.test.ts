@@ -8,7 +8,7 @@ import { engineUrls, skipReason } from "../engines/engines.ts";
 import { openTcpProxy } from "../engines/tcp-proxy.ts";
 import { type JobKey, type JobYard, chargedOf, model, openJobYard } from "./job-yard.ts";
 import { waitFor } from "./nodes.ts";
-import { get } from "./tenants.ts";
+import { ask, get } from "./tenants.ts";
 
 const budget = { amount: "1", period: "total" };
 const wished = { model, input: "2000", background: true, max_output_tokens: 2000 };
@@ -215,6 +215,9 @@ for (const manner of ["cut", "stall"] as const)
         /response\.completed/,
       );
       assert.ok(performance.now() - before < 9000, `${performance.now() - before} ms`);
+      // Deleted now it could never be charged.
+      const refused = await ask(yard.node, keys[1], paths[1], { method: "DELETE" });
+      assert.equal(refused.status, 503, refused.text);
       const text = await bound.whole;
       assert.doesNotMatch(text, /response\.completed/);
       assert.match(text, /event: error\ndata: {.*}\n\n$/);

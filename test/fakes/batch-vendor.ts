@@ -38,6 +38,10 @@ export interface BatchVendor {
   answerLate(ms: number): void;
   /** From now on responses say that they began so long ago. */
   backdate(seconds: number): void;
+  /** Ends a message batch at the moment in which its results are asked for. */
+  endWhenRead(id: string): void;
+  /** So many questions how far a job is are answered with an error. */
+  failPolls(count: number): void;
   /** From now on streams of responses end so. */
   stream(manner: StreamManner): void;
   /** From now on nobody is handed the files that batches begin with. */
@@ -78,6 +82,8 @@ class World {
   polls = 0;
   lateMs = 0;
   backdatedS = 0;
+  failingPolls = 0;
+  readonly endingWhenRead = new Set<string>();
   /** How files begin that nobody is handed. */
   hidden = "none";
   #count = 0;
@@ -265,7 +271,11 @@ const rows: readonly Row[] = [
   [
     "GET",
     /\/messages\/batches\/([^/]+)\/results$/,
-    (world, { id }) => messageResults(world.messageBatches.get(id)!),
+    (world, { id }) => {
+      const batch = world.messageBatches.get(id)!;
+      if (world.endingWhenRead.has(id)) batch.ended = true;
+      return batch.ended ? messageResults(batch) : undefined;
+    },
   ],
   [
     "GET",
@@ -322,6 +332,10 @@ export async function openBatchVendor(): Promise<BatchVendor> {
   const world = new World();
   const upstream = await openFakeUpstream((request, response) => {
     const [path = ""] = request.path.split("?");
+    if (request.method === "GET" && world.failingPolls > 0) {
+      world.failingPolls -= 1;
+      return send(response, 500, { error: { message: "not now", type: "server_error" } });
+    }
     for (const [method, pattern, answer] of rows) {
       const found = pattern.exec(path);
       if (found === null || method !== request.method) continue;
@@ -345,6 +359,8 @@ export async function openBatchVendor(): Promise<BatchVendor> {
     dropResults: (id) => void world.files.delete(world.batches.get(id)?.output ?? ""),
     answerLate: (ms) => void (world.lateMs = ms),
     backdate: (seconds) => void (world.backdatedS = seconds),
+    endWhenRead: (id) => void world.endingWhenRead.add(id),
+    failPolls: (count) => void (world.failingPolls = count),
     stream: (manner) => void (world.streams.manner = manner),
     hideInputs: () => void (world.hidden = "file-in"),
     gone: (id) => world.deleted.has(id),

@@ -78,6 +78,6 @@ test("a job that becomes known while it is looked for is not taken for one that 
     },
   });
   const desk = openJobDesk({ jobs, clock: systemClock } as unknown as JobDeskParts);
-  assert.equal(await desk.book(thing, new AbortController().signal), false);
+  assert.equal(await desk.book(thing, new AbortController().signal), "unknown");
   assert.equal((await jobs.find(job.digest))?.state, "running");
 });

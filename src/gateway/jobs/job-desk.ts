@@ -41,10 +41,10 @@ export interface JobThing extends Pin {
 
 export interface JobDesk {
   /**
-   * Charges the job of a thing that is over, before its owner hears of it; does nothing for one that runs. False: nobody
-   * knows of it as a job. Rejects where that cannot be done now.
+   * Charges the job of a thing that is over, before its owner hears of it; does nothing for one that runs. Answers how it
+   * stands: `over` once it is charged, `unknown` where nobody knows of it as a job. Rejects where that cannot be told now.
    */
-  book(thing: JobThing, signal: OverSignal): Promise<boolean>;
+  book(thing: JobThing, signal: OverSignal): Promise<Standing["state"] | "unknown">;
   /** The same of one that was begun a moment ago, once it is known; rejects where it does not come to be. */
   bookNew(thing: JobThing, signal: OverSignal): Promise<void>;
   /** Asks vendors for the jobs whose time has come. */
@@ -82,14 +82,19 @@ export function openJobDesk(parts: JobDeskParts): JobDesk {
   };
 }
 
-async function book(parts: JobDeskParts, thing: JobThing, signal: OverSignal): Promise<boolean> {
+async function book(
+  parts: JobDeskParts,
+  thing: JobThing,
+  signal: OverSignal,
+): Promise<Standing["state"] | "unknown"> {
   const { document } = thing;
   const found = await find(parts, thing);
-  if (found?.state !== "running") return found !== undefined;
+  if (found === undefined) return "unknown";
+  if (found.state === "over") return "over";
   const { job } = found;
   const standing = await follow(parts, job, { signal, document });
   if (standing.state === "over") await end(parts, job, standing);
-  return true;
+  return standing.state;
 }
 
 /** Rejects when it takes too long. */
@@ -109,7 +114,7 @@ async function find(
 async function bookNew(parts: JobDeskParts, thing: JobThing, signal: OverSignal): Promise<void> {
   const { waitMs = settlingMs } = thing;
   for (let waitedMs = 0; waitedMs < waitMs; waitedMs += lookAgainMs) {
-    if (await book(parts, thing, signal)) return;
+    if ((await book(parts, thing, signal)) !== "unknown") return;
     await sleep(parts.clock, lookAgainMs);
   }
   throw new Error("the call that began the job is not settled yet");

@@ -2,7 +2,7 @@
 import { splice } from "../../core/json.ts";
 import { downHeaders } from "../../upstream/headers.ts";
 import { getAccount } from "./find-account.ts";
-import { bookBefore, bookEnd, bookTold } from "./booked.ts";
+import { bookBefore, bookEnd, bookResults, bookTold } from "./booked.ts";
 import { keepBooks, strikeOut } from "./keep-books.ts";
 import { idOf, parseDocument } from "../accounts/parse-document.ts";
 import { orderBatch } from "./order-batch.ts";
@@ -28,8 +28,11 @@ export async function askAccount(serving: Serving): Promise<void> {
   const sealer = sealerOf(serving, account);
   const ask = requestOf(serving, account, { path, body });
   const order = await orderBatch(serving, ask, body.models);
-  await bookBefore(serving, account, path);
-  const handed = handingOf(serving, sealer, (told) => bookEnd(serving, account, { path, told }));
+  const isCharged = await bookBefore(serving, account, path);
+  const handed = handingOf(serving, sealer, {
+    bookEnd: (told) => bookEnd(serving, account, { path, told }),
+    bookResults: isCharged ? null : () => bookResults(serving, account, path),
+  });
   const answer = await sendAsk(serving, ask, { ...handed, begins: order !== undefined });
   if (answer === undefined) return;
   if (answer.status < 200 || answer.status > 299) {

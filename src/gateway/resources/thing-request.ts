@@ -3,6 +3,7 @@ import type { Handing, VendorRequest } from "../accounts/ask-vendor.ts";
 import type { Account } from "../accounts/choose-account.ts";
 import type { ResourceBody } from "./resource-body.ts";
 import type { Serving } from "./resource-call.ts";
+import { holdResults } from "./held-results.ts";
 import { type BookEnd, retellStream } from "./retold-stream.ts";
 import type { PathIds } from "./resource-ids-of-path.ts";
 import type { IdSealer } from "../ids/seal-ids.ts";
@@ -28,14 +29,23 @@ export function asksForStream({ route, request }: Pick<Serving, "route" | "reque
   return route.reply === "events" && request.query["stream"] === "true";
 }
 
+export interface Charging {
+  readonly bookEnd: BookEnd;
+  /** Charges results that have begun to come; null: they are charged already. */
+  readonly bookResults: (() => Promise<void>) | null;
+}
+
 /** Where a reply goes that is not to be read whole. */
 export function handingOf(
   serving: Serving,
   ids: IdSealer,
-  bookEnd: BookEnd,
+  { bookEnd, bookResults }: Charging,
 ): { readonly handing?: Handing } {
   const { route, reply } = serving;
-  if (route.reply === "bytes") return { handing: { reply, form: "bytes" } };
+  if (route.reply === "bytes") {
+    const taking = bookResults === null ? reply : holdResults(reply, bookResults);
+    return { handing: { reply: taking, form: "bytes" } };
+  }
   if (!asksForStream(serving)) return {};
   return { handing: { reply: retellStream(serving, ids, bookEnd), form: "events" } };
 }
