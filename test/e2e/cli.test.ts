@@ -228,6 +228,10 @@ describe("the demo", () => {
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
     const exited = new Promise<number | null>((done) => child.once("exit", done));
+    // A test that fails before its clean-up must leave no demo behind.
+    const killAtExit = (): void => void child.kill("SIGKILL");
+    process.once("exit", killAtExit);
+    child.once("exit", () => process.removeListener("exit", killAtExit));
     const stop = (): Promise<number | null> => {
       child.kill("SIGTERM");
       return exited;

@@ -585,6 +585,8 @@ async function openParsingGateway(
       up.end(again(Buffer.concat(pieces).toString()));
     });
   });
+  // Connections outlive the time in which the next exchanges are written.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => {
     server.closeAllConnections();

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { freshDatabaseOn, skipReason } from "../engines/engines.ts";
 import { startPostgres } from "../engines/start-postgres.ts";
-import { type GatewayNode, startNode } from "./nodes.ts";
+import { type GatewayNode, startNode, waitFor } from "./nodes.ts";
 import {
   type Answer,
   type Tenant,
@@ -64,6 +64,11 @@ async function assertRefused(
   tenant: Tenant,
   paths: readonly (readonly [string, string, unknown?, Record<string, string>?])[],
 ): Promise<void> {
+  // The vendor is asked for jobs that run, whoever else asks for what.
+  await waitFor("no job is followed", 60_000, async () => {
+    const running = await world.nodes[0].api("GET", "/api/jobs?state=running");
+    return running.json<{ data: unknown[] }>().data.length === 0;
+  });
   const asked = world.vendor.paths.length;
   for (const node of world.nodes)
     for (const [method, path, json, headers] of paths) {
