@@ -64,7 +64,7 @@ test("a job whose caller left before he heard of it is charged all the same", as
   await chargedOf(yard, key, ["0.0005", "0.002"]);
   vendor.end(await leaving(yard, key, "/v1/responses", { ...asked, stream: true }));
   await chargedOf(yard, key, ["0.0005", "0.002", "0.002"]);
-  await waitFor("nothing is held", 15_000, async () => (await yard.budget(key)).held === "0");
+  await waitFor("nothing is held", 60_000, async () => (await yard.budget(key)).held === "0");
 });
 
 test("a response that still runs is cancelled before it is deleted: nobody could charge it", async () => {
@@ -119,7 +119,7 @@ test("a batch that ends just when its results are asked for is charged before th
   };
   const json = { requests: [{ custom_id: "a", params }] };
   const made = await get(node, key, "/v1/messages/batches", { json });
-  await waitFor("it is a job", 15_000, async () => (await yard.batches(key)) === 1);
+  await waitFor("it is a job", 60_000, async () => (await yard.batches(key)) === 1);
   const path = `/v1/messages/batches/${String(made.body["id"])}/results`;
   assert.equal((await ask(node, key, path)).status, 404);
   vendor.endWhenRead(vendor.begun[0]!);
@@ -136,7 +136,7 @@ test("what may still run is not deleted although its vendor failed when it was f
   const key = await yard.key();
   const json = { model, input: "2000", background: true, max_output_tokens: 2000 };
   const { body } = await get(node, key, "/v1/responses", { json });
-  await waitFor("it is a job", 15_000, async () => {
+  await waitFor("it is a job", 60_000, async () => {
     const jobs = await node.api("GET", "/api/jobs?state=running");
     return jobs.json<{ data: unknown[] }>().data.length === 1;
   });

@@ -196,7 +196,7 @@ for (const manner of ["cut", "stall"] as const)
       const { vendor } = yard;
       const keys = [await yard.key({ budget }), await yard.key()] as const;
       const paths = [await begin(yard, keys[0]), await begin(yard, keys[1])] as const;
-      await waitFor("both are jobs", 15_000, async () => {
+      await waitFor("both are jobs", 60_000, async () => {
         const reply = await yard.node.api("GET", "/api/jobs?state=running");
         return reply.json<{ data: unknown[] }>().data.length === 2;
       });

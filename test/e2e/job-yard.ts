@@ -146,7 +146,7 @@ export async function chargedOf(
   costs: readonly string[],
   node = yard.node,
 ): Promise<readonly JobCall[]> {
-  return await waitFor(`charges of ${costs.join(", ")}`, 20_000, async () => {
+  return await waitFor(`charges of ${costs.join(", ")}`, 60_000, async () => {
     const calls = await yard.charged(key, node);
     assert.deepEqual(
       calls.map(({ cost }) => cost),

@@ -21,7 +21,7 @@ async function verified(yard: JobYard, node = yard.node): Promise<void> {
 }
 
 async function held(yard: JobYard, key: Parameters<JobYard["budget"]>[0], amount: string) {
-  await waitFor(`${amount} held`, 15_000, async () => {
+  await waitFor(`${amount} held`, 60_000, async () => {
     assert.equal((await yard.budget(key)).held, amount);
     return true;
   });
@@ -36,7 +36,7 @@ test("a batch holds the estimate of its lines and is charged at its end, at the 
   const made = await get(node, key, "/v1/batches", order);
   assert.equal(made.body["status"], "in_progress");
   await held(yard, key, "0.25");
-  const listed = await waitFor("the job is listed", 15_000, async () => {
+  const listed = await waitFor("the job is listed", 60_000, async () => {
     const reply = await node.api("GET", `/api/jobs?state=running&key=${key.id}`);
     return reply.json<{ data: Record<string, unknown>[] }>().data[0];
   });
@@ -172,7 +172,7 @@ test("jobs that fail, are cancelled or are lost give back what they held, and wh
   vendor.end(failed!, "failed");
   vendor.end(cancelled!, "cancelled");
   vendor.end(expired!, "expired");
-  const calls = await waitFor("both are charged", 20_000, async () => {
+  const calls = await waitFor("both are charged", 60_000, async () => {
     const found = await yard.charged(key);
     assert.equal(found.length, 2);
     return found;
@@ -285,7 +285,7 @@ for (const engine of SQL_ENGINES.filter((one) => one !== "sqlite"))
       }
       await held(yard, key, "0.0075");
       // The disks of those that die go with them: what is not in SQL by then is what a lost disk may take.
-      await waitFor("the calls are settled", 15_000, async () => (await yard.batches(key)) === 4);
+      await waitFor("the calls are settled", 60_000, async () => (await yard.batches(key)) === 4);
       await leader.kill();
       for (const id of vendor.begun.slice(0, 2)) vendor.end(id);
       // All at once, from two nodes, while a new leader follows them itself.
