@@ -187,7 +187,7 @@ for (const [what, begin] of [
 ] as const)
   test(
     `${what} that is being begun when its node must stop is heard out, and charged`,
-    { skip: skipReason("postgres"), timeout: 60_000 },
+    { skip: skipReason("postgres"), timeout: 150_000 },
     async () => {
       const { yard, key, answer } = await stopping(2000, begin);
       await using _closing = yard;
@@ -196,7 +196,7 @@ for (const [what, begin] of [
       await chargedOf(yard, key, ["0.001"]);
       await waitFor(
         "nothing is held",
-        15_000,
+        60_000,
         async () => (await yard.budget(key, yard.node)).held === "0",
       );
     },
@@ -204,7 +204,7 @@ for (const [what, begin] of [
 
 test(
   "a batch that its vendor begins too slowly for a node that stops is told of in the log",
-  { skip: skipReason("postgres"), timeout: 60_000 },
+  { skip: skipReason("postgres"), timeout: 150_000 },
   async () => {
     const { yard, key, answer } = await stopping(8000, aBatch);
     await using _closing = yard;
@@ -213,7 +213,7 @@ test(
     assert.equal(said.length, 1, yard.nodes[1]!.output());
     await waitFor(
       "nothing is held",
-      15_000,
+      60_000,
       async () => (await yard.budget(key, yard.node)).held === "0",
     );
   },

@@ -189,7 +189,7 @@ test("a response whose first stream breaks before its first word runs on, is kno
 for (const manner of ["cut", "stall"] as const)
   test(
     `a database that is away (${manner}) holds up no one without a budget, and tells no end to one with`,
-    { skip: skipReason("postgres"), timeout: 90_000 },
+    { skip: skipReason("postgres"), timeout: 180_000 },
     async () => {
       await using proxy = await openTcpProxy(engineUrls().postgres!);
       await using yard = await openJobYard("postgres", 1, {}, (dsn) => proxy.through(dsn));
