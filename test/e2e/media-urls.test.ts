@@ -252,12 +252,24 @@ test("bounds hold for a call and for the process", async (t) => {
   const two = await ask(chatPath, chat(...many.slice(0, 2)));
   assert.equal(two.status, 400, two.text);
   assert.match(two.text, /the 32 MB that are fetched for a call/);
+  // What is named twice goes up twice.
+  const same = await ask(
+    chatPath,
+    chat(...Array.from({ length: 2 }, () => image(`${site.origin}/0`))),
+  );
+  assert.equal(same.status, 400, same.text.slice(0, 500));
+  assert.match(same.text, /the 32 MB that are fetched for a call/);
   const small = await askVia(t, { channels, env: { ...allowed, MAX_HELD_SIZE: "4MB" } });
   assert.equal((await small(chatPath, chat(image(`${site.origin}/1`)))).status, 503);
   // What a call held is free again behind it.
   site.serve(
     (_request, response) =>
       void response.writeHead(200, { "content-type": "image/png" }).end(large.subarray(0, 900_000)),
+  );
+  assert.equal(
+    (await small(chatPath, chat(...Array.from({ length: 2 }, () => image(`${site.origin}/1`)))))
+      .status,
+    503,
   );
   for (let index = 0; index < 4; index += 1)
     assert.equal((await small(chatPath, chat(image(`${site.origin}/1`)))).status, 200);

@@ -139,7 +139,22 @@ export class CallMedia {
       if (file instanceof GatewayError) throw file;
       files.set(url, file);
     }
+    this.#takeCopies(named, files);
     return files;
+  }
+
+  /** What is named several times goes up as often: a small body could grow to gigabytes. */
+  #takeCopies(named: readonly string[], files: ReadonlyMap<string, Fetched>): void {
+    let bytes = 0;
+    for (const url of named) {
+      bytes += Buffer.byteLength(files.get(url)?.data ?? "", "base64");
+      if (bytes > maxCallBytes) throw this.#refuse(url, reasons.budget);
+    }
+    // An earlier attempt may have taken as much.
+    const more = bytes - this.#bytes;
+    if (this.#closed || more <= 0) return;
+    if (!this.#hold.take(more)) throw tooMuchHeld();
+    this.#bytes += more;
   }
 
   #file(url: string): Promise<Fetched | GatewayError> {
@@ -174,10 +189,7 @@ export class CallMedia {
     if (!this.#closed) this.#give(bytes);
     if (got.kind === "file")
       return this.#refuse(url, "leads to no image, document, audio or video of a known type");
-    if (full === "process")
-      return new GatewayError("temporarily_unavailable", "Too many media are being fetched", {
-        retryAfterS: 1,
-      });
+    if (full === "process") return tooMuchHeld();
     if (got.reason === "gone") return new GatewayError("caller_gone", "The caller left");
     return this.#refuse(url, reasonOf(got));
   }
@@ -199,6 +211,11 @@ export class CallMedia {
   #refuse(url: string, why: string): GatewayError {
     return refusal(this.#fields.get(url) ?? findUrlField(this.#call.body(), url), why);
   }
+}
+
+function tooMuchHeld(): GatewayError {
+  const message = "Too many media are being fetched";
+  return new GatewayError("temporarily_unavailable", message, { retryAfterS: 1 });
 }
 
 function refusal(field: string, why: string): GatewayError {
