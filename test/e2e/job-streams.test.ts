@@ -92,6 +92,23 @@ test("of a response that is over not a word is told again before it is charged",
   await chargedOf(yard, key, ["0.002"]);
 });
 
+test("however a stream is asked for, its end is told once it is charged", async () => {
+  await using yard = await openJobYard("sqlite", 1);
+  const { vendor } = yard;
+  const key = await yard.key({ budget });
+  let charged = 0;
+  for (const query of ["stream=1", "stream=True", "stream=false&stream=true"]) {
+    const told = await read(yard, key, `${await begin(yard, key)}?${query}`);
+    await told.has(`"Wo"`);
+    vendor.end(vendor.begun.at(-1)!);
+    const text = await told.whole;
+    assert.match(text, /response\.completed/);
+    assert.doesNotMatch(text, /resp_0/);
+    charged += 1;
+    assert.equal((await costs(yard, key)).length, charged);
+  }
+});
+
 test("a stream that its vendor breaks off is told as broken, with no half of an event", async () => {
   await using yard = await openJobYard("sqlite", 1);
   const { vendor } = yard;

@@ -237,7 +237,9 @@ function findResponse(world: World, { id, path }: Asked): Json | Streamed | unde
   world.polls += 1;
   const told = world.responses.get(id);
   const query = new URLSearchParams(path.split("?")[1]);
-  if (told === undefined || query.get("stream") !== "true") return told;
+  // As frameworks read it: the last one counts, in whatever spelling of yes.
+  const streams = /^(?:true|1|t|y|yes|on)$/i.test(query.getAll("stream").at(-1) ?? "");
+  if (told === undefined || !streams) return told;
   const after = Number(query.get("starting_after") ?? -1);
   return new Streamed((response) => world.streams.play(response, told, after));
 }

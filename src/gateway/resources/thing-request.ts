@@ -24,9 +24,13 @@ export function requestOf(
   };
 }
 
-/** Whether a response is to be told again event by event. */
+/** What no vendor takes for a wish to hear a stream; others they may spell in many ways (`True`, `1`). */
+const noStream: readonly unknown[] = [undefined, "", "false", "False", "0"];
+
+/** Whether a vendor may tell a response again event by event: of a repeated wish either may count. */
 export function asksForStream({ route, request }: Pick<Serving, "route" | "request">): boolean {
-  return route.reply === "events" && request.query["stream"] === "true";
+  const wishes = request.repeated?.["stream"] ?? [request.query["stream"]];
+  return route.reply === "events" && wishes.some((wish) => !noStream.includes(wish));
 }
 
 export interface Charging {
