@@ -152,6 +152,34 @@ for (const engine of SQL_ENGINES) {
     assert.deepEqual(await place.verify([day]), []);
   });
 
+  test(
+    `calls of days before the first that was closed are closed and go: ${engine}`,
+    { skip },
+    async () => {
+      await using fresh = await openFresh(engine);
+      const { database } = fresh;
+      const place = await makePlace(database);
+      const { today } = place;
+      await place.settle("n1", callsOf(today - 20, 6), { settledUntilMs: today * dayMs });
+      await place.job("close days");
+      const days = [today - 60, today - 22];
+      for (const day of days)
+        await place.settle("n2", callsOf(day, 6), { settledUntilMs: today * dayMs });
+      await place.job("close days");
+      assert.equal((await readClosedDay(database.reads, today - 22)).state, "closed");
+      assert.equal(
+        (await readClosedDay(database.reads, today - 21)).state,
+        "open",
+        "it has no calls",
+      );
+      assert.deepEqual(await place.verify(days), []);
+      place.settings.callRetentionDays = 10;
+      await place.job("drop old calls");
+      assert.equal(await oldestDay(database.reads), undefined);
+      assert.deepEqual(await place.verify(days), []);
+    },
+  );
+
   // SQLite has one writer at a time: there nothing is settled during a step of a job.
   if (engine === "sqlite") continue;
 

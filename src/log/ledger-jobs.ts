@@ -101,7 +101,8 @@ async function closeDays(parts: LedgerJobParts, { lease, signal }: Term): Promis
     if (entries === 0) return;
     logger.info({ day: dayName(day), entries }, "a day of the ledger is closed");
   }
-  for (let day = today - lateDays; day < today && !signal.aborted; day += 1)
+  const next = (await nextOpenDay(reads)) ?? 0;
+  for (let day = today - lateDays; day < Math.min(today, next) && !signal.aborted; day += 1)
     await closeLate(parts, { lease, signal }, day);
 }
 
@@ -132,13 +133,13 @@ async function isSound(parts: LedgerJobParts, day: number, today: number): Promi
 }
 
 /**
- * Calls of a closed day without entries, which were settled while it was being closed, or by a node of an earlier
- * release: told by the sums, which are few.
+ * Calls without entries of a day that is closed or before such, which were settled while it was being closed, or before
+ * it was, or by a node of an earlier release: told by the sums, which are few.
  */
 async function closeLate(parts: LedgerJobParts, { lease }: Term, day: number): Promise<void> {
   const late = await atOneInstant(parts.database.reads, async (trx) => {
     const { state, allSums } = await readClosedDay(trx, day);
-    if (state === "open" || state === "dropping") return 0n;
+    if (state === "dropping") return 0n;
     return (await sumRolledDay(trx, day)).cost - (allSums.get(`day ${day}`) ?? 0n);
   });
   if (late === 0n) return;
@@ -169,7 +170,10 @@ async function dropDay(parts: LedgerJobParts, term: Term, day: number): Promise<
   const { logStore } = parts;
   const sent = logStore && { ...parts, logStore };
   const { state } = await readClosedDay(reads, day);
-  if (state === "open") return false;
+  // Before the first day that was closed nobody closes days in turn.
+  const isBefore = state === "open" && day < ((await nextOpenDay(reads)) ?? 0);
+  if (state === "open" && !isBefore) return false;
+  if (isBefore) await close(parts.database, lease, day);
   if (sent !== undefined && !(await mayDrop(sent, term, day))) return false;
   if (state === "dropped") await close(parts.database, lease, day);
   if (state !== "dropping") {
