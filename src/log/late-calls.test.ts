@@ -224,7 +224,9 @@ for (const engine of SQL_ENGINES) {
       // Of both nothing is waited for any longer.
       await place.settle("slow", [call], { settledUntilMs: today * dayMs });
       place.settings.callRetentionDays = 10;
-      await settleSlowly(place, { ...call, cost: 11n, shares: [] }, async () => {
+      // Free of charge, but not of cost.
+      const free = { ...call, cost: 0n, channelCost: 11n, shares: [] };
+      await settleSlowly(place, free, async () => {
         await place.job("close days");
         await place.job("drop old calls");
       });

@@ -137,12 +137,17 @@ async function isSound(parts: LedgerJobParts, day: number, today: number): Promi
  * it was, or by a node of an earlier release: told by the sums, which are few.
  */
 async function closeLate(parts: LedgerJobParts, { lease }: Term, day: number): Promise<void> {
-  const late = await atOneInstant(parts.database.reads, async (trx) => {
+  const isLate = await atOneInstant(parts.database.reads, async (trx) => {
     const { state, allSums } = await readClosedDay(trx, day);
-    if (state === "dropping") return 0n;
-    return (await sumRolledDay(trx, day)).cost - (allSums.get(`day ${day}`) ?? 0n);
+    if (state === "dropping") return false;
+    let channelCost = 0n;
+    for (const [account, amount] of allSums)
+      if (account.startsWith("channel ")) channelCost += amount;
+    const rolled = await sumRolledDay(trx, day);
+    const cost = allSums.get(`day ${day}`) ?? 0n;
+    return rolled.cost !== cost || rolled.channelCost !== channelCost;
   });
-  if (late === 0n) return;
+  if (!isLate) return;
   const entries = await close(parts.database, lease, day);
   if (entries > 0)
     parts.logger.warn({ day: dayName(day), entries }, "calls of a closed day were settled late");

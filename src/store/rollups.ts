@@ -150,17 +150,27 @@ async function moveRows(
 export async function sumRolledDay(
   db: Sql,
   day: number,
-): Promise<{ readonly calls: bigint; readonly cost: NanoDollars }> {
+): Promise<{
+  readonly calls: bigint;
+  readonly cost: NanoDollars;
+  /** What the operator pays. */
+  readonly channelCost: NanoDollars;
+}> {
   const fromMs = BigInt(day) * 86_400_000n;
   const row = await db
     .selectFrom("usage_rollups")
     .select(sql<bigint | null>`sum(calls)`.as("calls"))
     .select(sql<bigint | null>`sum(cost)`.as("cost"))
+    .select(sql<bigint | null>`sum(channel_cost)`.as("channelCost"))
     .where("span", "=", rollupSpan)
     .where("bucket", ">=", fromMs)
     .where("bucket", "<", fromMs + 86_400_000n)
     .executeTakeFirst();
-  return { calls: row?.calls ?? 0n, cost: row?.cost ?? 0n };
+  return {
+    calls: row?.calls ?? 0n,
+    cost: row?.cost ?? 0n,
+    channelCost: row?.channelCost ?? 0n,
+  };
 }
 
 export interface UsageFilters {
