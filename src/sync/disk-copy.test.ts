@@ -42,7 +42,7 @@ async function contentAt(revision: number): Promise<CopyContent> {
     { kind: "channel", id: 1n, row: channelRow(1, 1, { name: `name at ${revision}` }) },
     { kind: "credential", id: 1n, row: credentialRow(1, 1, 1) },
   ]);
-  const key = { id: 7n, rev: 3n, hash: "h7", name: "k" } as unknown as RawRow;
+  const key = { id: 7n, rev: 3n, hash: "digest of seven", name: "k" } as unknown as RawRow;
   const owner = { id: 9n, rev: 2n, username: "u" } as unknown as RawRow;
   return {
     edition,
@@ -77,7 +77,7 @@ test("nothing lies in clear", async () => {
   const disk = makeFakeDisk();
   await openCopy(disk).save(await contentAt(5), facts);
   for (const bytes of disk.files.values())
-    for (const text of ["secret 1", "name at", "pepper", "openai", "h7"])
+    for (const text of ["secret 1", "name at", "pepper", "openai", "digest of seven"])
       assert.equal(bytes.includes(text), false, text);
 });
 
